@@ -1,0 +1,71 @@
+// Sends messages over SMTP by libcurl: some sessions to one smart host, connections reused.
+//
+// What can be promised over SMTP is little (RFC 1047): if the reply to the final dot is lost,
+// nobody knows. So each message ends as accepted, deferred, failed or unknown, and unknown only if
+// the whole message had been given to the connection. Nothing is ever sent twice by the sender
+// itself.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "channels/email/email_address.h"
+#include "channels/outcome.h"
+
+namespace rondo {
+
+struct SmtpOptions {
+  std::string host;  // Name or address of the smart host.
+  int port = 25;
+  enum class Tls {
+    kNone,
+    kStartTls
+  } tls = Tls::kNone;  // kStartTls: required, certificate checked.
+  std::string user;    // Empty: no AUTH.
+  std::string password;
+  std::string helo_name = "localhost";
+  int sessions_max = 4;     // Connections at once, 1 to 64.
+  size_t queue_max = 1000;  // Messages waiting for a session; beyond it Send refuses.
+  absl::Duration connect_timeout = absl::Seconds(30);
+  // RFC 5321, 4.5.3.2: 10 minutes for the final reply; a shorter one makes duplicates.
+  absl::Duration reply_timeout = absl::Minutes(10);
+};
+
+struct SmtpEnvelope {
+  EmailAddress return_path;
+  EmailAddress recipient;  // One a message, so that each has its own result.
+  std::string data;        // From WriteMime.
+  // Asked once, after the last byte of the body and before the final dot; false abandons the
+  // message, which ends as kDeferred with code 0. Runs on the sender's thread and must not block.
+  // Null means go.
+  std::function<bool()> before_final_dot;
+};
+
+// Thread-safe. One thread of its own drives all sessions.
+class SmtpSender {
+ public:
+  using Done = std::function<void(const SendOutcome&)>;
+
+  // INVALID_ARGUMENT for options out of range.
+  static absl::StatusOr<std::unique_ptr<SmtpSender>> Create(SmtpOptions options);
+
+  // Messages not yet finished end as kDeferred (not yet whole on the wire) or kUnknown.
+  ~SmtpSender();
+
+  SmtpSender(const SmtpSender&) = delete;
+  SmtpSender& operator=(const SmtpSender&) = delete;
+
+  // Queues one message. `done` runs once, on the sender's thread, and must not block.
+  // RESOURCE_EXHAUSTED, without calling `done`, if the queue is full.
+  absl::Status Send(SmtpEnvelope envelope, Done done);
+
+ private:
+  class Loop;
+  explicit SmtpSender(std::unique_ptr<Loop> loop);
+  std::unique_ptr<Loop> loop_;
+};
+
+}  // namespace rondo

@@ -1,0 +1,77 @@
+// SMS through an HTTP gateway with Kannel's parameters (Kannel userguide, 6.3 "Using HTTP interface
+// to smsbox"): the request, what its answer means, and delivery receipts.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "channels/outcome.h"
+
+namespace rondo {
+
+// E.164: `+` and 8 to 15 digits, the first not 0. What a number means is the customer service's
+// part (libphonenumber); this only keeps anything else out of the request.
+class PhoneNumber {
+ public:
+  static absl::StatusOr<PhoneNumber> Parse(std::string_view text);
+  const std::string& text() const { return text_; }
+  friend bool operator==(const PhoneNumber&, const PhoneNumber&) = default;
+
+ private:
+  explicit PhoneNumber(std::string text) : text_(std::move(text)) {}
+  std::string text_;
+};
+
+struct SmsGatewayOptions {
+  std::string url;  // `http://127.0.0.1:13013/cgi-bin/sendsms`, no query.
+  std::string user;
+  std::string password;
+  std::string sender;  // `from`: a number or up to 11 letters and digits.
+  std::string
+      dlr_base_url;  // Where receipts come back: `https://go.example.com/t/dlr`; empty: none.
+};
+
+struct SmsMessage {
+  PhoneNumber to;
+  std::string text;  // UTF-8.
+  std::string id;    // Ours; comes back in the receipt. Letters, digits, `-` and `_`, 1 to 64.
+};
+
+// The GET request's address for `message`. INVALID_ARGUMENT, naming the field.
+absl::StatusOr<std::string> SmsRequestUrl(const SmsGatewayOptions& options,
+                                          const SmsMessage& message);
+
+// What an HTTP answer of the gateway means. A 200 whose body is an error is a failure: Kannel and
+// others answer so. 429 and 5xx are deferred; 202 and 200 "0: Accepted…" or "3: Queued…" accepted.
+SendOutcome ClassifySmsAnswer(int http_status, std::string_view body);
+
+enum class SmsReceiptKind : uint8_t {
+  kDelivered = 1,
+  kFailed = 2,
+  kBuffered = 4,
+  kAcceptedByCentre = 8,
+  kRefusedByCentre = 16,
+};
+
+struct SmsReceipt {
+  std::string id;  // SmsMessage::id.
+  SmsReceiptKind kind = SmsReceiptKind::kBuffered;
+  std::string answer;  // The centre's words, at most 256 bytes, may be empty.
+  friend bool operator==(const SmsReceipt&, const SmsReceipt&) = default;
+};
+
+// Of the decoded query parameters of the request to `dlr_base_url`: `id`, `type`, `answer`.
+// INVALID_ARGUMENT if id or type is missing, repeated or malformed.
+absl::StatusOr<SmsReceipt> ParseSmsReceipt(
+    const std::vector<std::pair<std::string, std::string>>& query);
+
+// Receipts arrive twice and out of order: the one that says more wins (1, 2, 16 over 8 over 4), and
+// among final ones the first.
+SmsReceiptKind FoldReceipts(std::optional<SmsReceiptKind> known, SmsReceiptKind next);
+
+}  // namespace rondo
