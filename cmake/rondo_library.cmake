@@ -1,10 +1,19 @@
-# rondo_library, rondo_test, rondo_benchmark, rondo_fuzzer: the only ways to add C++ targets.
+# rondo_library, rondo_executable, rondo_test, rondo_benchmark, rondo_fuzzer: the only ways to add
+# C++ targets.
 #
 #   rondo_library(core SOURCES id.cc money.cc DEPS rondo::storage EXTERNAL absl::status)
 #   rondo_test(core_test SOURCES id_test.cc DEPS rondo::core [LABELS unit] [TIMEOUT 120])
 #
 # DEPS are our own targets; an edge that cmake/layers.txt does not allow stops the configuration.
 # EXTERNAL are libraries. Headers are included by their path from the repository's root.
+
+# What `./x` builds by name: tests that also run under ASan in every CI run, all fuzzers, all
+# benchmarks, and all generated headers (clang-tidy reads them).
+add_custom_target(sanitized_tests)
+add_custom_target(fuzzers)
+add_custom_target(benchmarks)
+add_custom_target(rondo_generated)
+set(RONDO_SANITIZED_ROOMS "^(rules|stats|policy|channels|platform/storage|platform/eventlog|services/[a-z]+/domain)(/|$)")
 
 file(STRINGS ${CMAKE_SOURCE_DIR}/cmake/layers.txt RONDO_LAYER_LINES REGEX "^[a-z]")
 set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
@@ -98,6 +107,17 @@ function(rondo_library name)
     absl::status absl::statusor absl::strings absl::str_format absl::time absl::flat_hash_map)
 endfunction()
 
+# A program, built at the top of the build folder: build/release/rondo.
+function(rondo_executable name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;EXTERNAL" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+  rondo_common(${name})
+  rondo_apply_edges(${name} ${ARG_DEPS})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} ${ARG_EXTERNAL}
+    absl::status absl::statusor absl::strings absl::str_format absl::time absl::flat_hash_map)
+endfunction()
+
 function(rondo_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;EXTERNAL;LABELS" ${ARGN})
   set(target rondo_${name})
@@ -114,6 +134,11 @@ function(rondo_test name)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
+  file(RELATIVE_PATH dir ${CMAKE_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  if("unit" IN_LIST ARG_LABELS AND dir MATCHES "${RONDO_SANITIZED_ROOMS}")
+    list(APPEND ARG_LABELS sanitized)
+    add_dependencies(sanitized_tests ${target})
+  endif()
   add_test(NAME ${name} COMMAND ${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
 endfunction()
@@ -127,6 +152,7 @@ function(rondo_benchmark name)
   rondo_common(${target})
   rondo_apply_edges(${target} ${ARG_DEPS})
   target_link_libraries(${target} PRIVATE ${ARG_DEPS} ${ARG_EXTERNAL} benchmark::benchmark_main)
+  add_dependencies(benchmarks ${target})
 endfunction()
 
 # A libFuzzer target; built by the preset `fuzz` only. `./x test` runs each for some seconds.
@@ -144,4 +170,5 @@ function(rondo_fuzzer name)
   rondo_apply_edges(${target} ${ARG_DEPS})
   target_link_libraries(${target} PRIVATE ${ARG_DEPS} ${ARG_EXTERNAL})
   target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+  add_dependencies(fuzzers ${target})
 endfunction()
