@@ -64,7 +64,8 @@ TEST(MoneyTest, ParsesToMinorUnitsOfTheCurrency) {
 }
 
 TEST(MoneyTest, RefusesWhatItCannotHoldExactly) {
-  for (const char* bad : {"", ".", "1.", ".5", "1.5", "1e3", "--1", "1,000", "9223372036854775808"}) {
+  for (const char* bad :
+       {"", ".", "1.", ".5", "1.5", "1e3", "--1", "1,000", "9223372036854775808"}) {
     EXPECT_FALSE(ParseMoney(bad, "KRW").ok()) << bad;
   }
   EXPECT_FALSE(ParseMoney("1", "krw").ok());

@@ -42,7 +42,8 @@ std::vector<FieldViolation> ViolationsOf(const absl::Status& status) {
   if (!payload.has_value()) return violations;
   const std::string text(*payload);
   for (absl::string_view entry : absl::StrSplit(text, kRecordSeparator)) {
-    const std::vector<std::string> parts = absl::StrSplit(entry, absl::MaxSplits(kUnitSeparator, 1));
+    const std::vector<std::string> parts =
+        absl::StrSplit(entry, absl::MaxSplits(kUnitSeparator, 1));
     if (parts.size() == 2) violations.push_back({parts[0], parts[1]});
   }
   return violations;

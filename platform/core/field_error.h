@@ -35,7 +35,8 @@ class FieldViolations {
 // INVALID_ARGUMENT for one field.
 absl::Status FieldError(std::string_view field, std::string_view description);
 
-// The violations that `status` carries; empty if none. They become google.rpc.BadRequest at the door.
+// The violations that `status` carries; empty if none. They become google.rpc.BadRequest at the
+// door.
 std::vector<FieldViolation> ViolationsOf(const absl::Status& status);
 
 }  // namespace rondo

@@ -12,24 +12,25 @@ namespace rondo {
 namespace {
 
 // ISO 4217, current list one: currencies whose minor unit is not 2.
-constexpr std::array<std::string_view, 16> kNoDecimals = {
-    "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW",
-    "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF"};
+constexpr std::array<std::string_view, 16> kNoDecimals = {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY",
+                                                          "KMF", "KRW", "PYG", "RWF", "UGX", "UYI",
+                                                          "VND", "VUV", "XAF", "XOF"};
 constexpr std::array<std::string_view, 7> kThreeDecimals = {"BHD", "IQD", "JOD", "KWD",
                                                             "LYD", "OMR", "TND"};
 
 absl::Status BadAmount(std::string_view currency, int digits) {
-  return FieldError("amount", absl::StrFormat("expected a decimal number with at most %d places for "
-                                              "%s, within 64 bits of its minor unit",
-                                              digits, currency));
+  return FieldError("amount",
+                    absl::StrFormat("expected a decimal number with at most %d places for "
+                                    "%s, within 64 bits of its minor unit",
+                                    digits, currency));
 }
 
 }  // namespace
 
 absl::StatusOr<int> MinorUnitDigits(std::string_view currency) {
-  const bool is_code = currency.size() == 3 &&
-                       std::all_of(currency.begin(), currency.end(),
-                                   [](char c) { return c >= 'A' && c <= 'Z'; });
+  const bool is_code =
+      currency.size() == 3 &&
+      std::all_of(currency.begin(), currency.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
   if (!is_code) return FieldError("currency", "expected an ISO 4217 code such as EUR");
   if (std::find(kNoDecimals.begin(), kNoDecimals.end(), currency) != kNoDecimals.end()) return 0;
   if (std::find(kThreeDecimals.begin(), kThreeDecimals.end(), currency) != kThreeDecimals.end()) {
@@ -75,8 +76,8 @@ std::string FormatAmount(const Money& money) {
 
 absl::StatusOr<Money> Add(const Money& a, const Money& b) {
   if (a.currency != b.currency) {
-    return absl::InvalidArgumentError("amounts of different currencies do not add up: " + a.currency +
-                                      " and " + b.currency);
+    return absl::InvalidArgumentError(
+        "amounts of different currencies do not add up: " + a.currency + " and " + b.currency);
   }
   Money sum = a;
   if (__builtin_add_overflow(a.minor_units, b.minor_units, &sum.minor_units)) {

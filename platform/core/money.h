@@ -15,12 +15,12 @@ struct Money {
   friend bool operator==(const Money&, const Money&) = default;
 };
 
-// Decimal places of a currency in ISO 4217 (KRW 0, EUR 2, KWD 3). INVALID_ARGUMENT unless `currency`
-// is three upper-case letters.
+// Decimal places of a currency in ISO 4217 (KRW 0, EUR 2, KWD 3). INVALID_ARGUMENT unless
+// `currency` is three upper-case letters.
 absl::StatusOr<int> MinorUnitDigits(std::string_view currency);
 
-// "12.50", "EUR" -> 1250. INVALID_ARGUMENT for anything but an optional sign, digits and at most the
-// currency's decimal places, or beyond int64.
+// "12.50", "EUR" -> 1250. INVALID_ARGUMENT for anything but an optional sign, digits and at most
+// the currency's decimal places, or beyond int64.
 absl::StatusOr<Money> ParseMoney(std::string_view amount, std::string_view currency);
 
 // 1250 EUR -> "12.50".

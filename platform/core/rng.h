@@ -15,7 +15,8 @@ class Rng {
   uint64_t Next() { return engine_(); }
   // In [0, 1), 53 bits.
   double Uniform() { return static_cast<double>(Next() >> 11) * 0x1.0p-53; }
-  // In [0, bound); bound >= 1. Lemire (2019): the bias of the multiply-shift is below 2^-64 * bound.
+  // In [0, bound); bound >= 1. Lemire (2019): the bias of the multiply-shift is below 2^-64 *
+  // bound.
   uint64_t Below(uint64_t bound) {
     return static_cast<uint64_t>((static_cast<unsigned __int128>(Next()) * bound) >> 64);
   }

@@ -12,10 +12,9 @@
 #define RONDO_MACRO_CONCAT(a, b) RONDO_MACRO_CONCAT_INNER(a, b)
 
 // Returns from the enclosing function if `expr`, an absl::Status, is not OK.
-#define RONDO_RETURN_IF_ERROR(expr)                              \
-  do {                                                           \
-    if (::absl::Status rondo_status = (expr); !rondo_status.ok()) \
-      return rondo_status;                                       \
+#define RONDO_RETURN_IF_ERROR(expr)                                                    \
+  do {                                                                                 \
+    if (::absl::Status rondo_status = (expr); !rondo_status.ok()) return rondo_status; \
   } while (false)
 
 // RONDO_ASSIGN_OR_RETURN(const Campaign campaign, Parse(text));
@@ -28,10 +27,10 @@
   lhs = *std::move(var)
 
 // For our own bugs, never for input: prints the place and ends the process.
-#define RONDO_CHECK(condition)                                                              \
-  do {                                                                                      \
-    if (!(condition)) {                                                                     \
+#define RONDO_CHECK(condition)                                                                 \
+  do {                                                                                         \
+    if (!(condition)) {                                                                        \
       std::fprintf(stderr, "%s:%d: RONDO_CHECK failed: %s\n", __FILE__, __LINE__, #condition); \
-      std::abort();                                                                         \
-    }                                                                                       \
+      std::abort();                                                                            \
+    }                                                                                          \
   } while (false)
