@@ -62,11 +62,11 @@ enum class WhenCapped { kDefer, kRefuse };
 // At most `limit` contacts in any `window` (rolling: a contact exactly `window` ago no longer
 // counts), among those that match. A limit of 0 means none at all; no limit: leave the cap away.
 struct FrequencyCap {
-  std::string channel;        // Counts only this channel; empty: all channels together.
-  std::string purpose;        // Counts only this purpose; empty: all.
-  std::string business_unit;  // Counts only this business unit; empty: all.
-  int limit = 0;              // >= 0.
-  absl::Duration window;      // > 0.
+  std::string channel = {};        // Counts only this channel; empty: all channels together.
+  std::string purpose = {};        // Counts only this purpose; empty: all.
+  std::string business_unit = {};  // Counts only this business unit; empty: all.
+  int limit = 0;                   // >= 0.
+  absl::Duration window;           // > 0.
   WhenCapped when_capped = WhenCapped::kDefer;
   friend bool operator==(const FrequencyCap&, const FrequencyCap&) = default;
 };
@@ -76,13 +76,13 @@ struct FrequencyCap {
 struct QuietHours {
   int start_minute = 0;  // Minutes after 00:00, in [0, 1440).
   int end_minute = 0;
-  std::string channel;  // Only for this channel; empty: for all.
+  std::string channel = {};  // Only for this channel; empty: for all.
   friend bool operator==(const QuietHours&, const QuietHours&) = default;
 };
 
 struct ContactPolicy {
-  std::vector<FrequencyCap> caps;
-  std::vector<QuietHours> quiet_hours;
+  std::vector<FrequencyCap> caps = {};
+  std::vector<QuietHours> quiet_hours = {};
   // Marketing needs consent granted; false: it is enough that it was not withdrawn.
   bool requires_consent = true;
   friend bool operator==(const ContactPolicy&, const ContactPolicy&) = default;
@@ -95,17 +95,17 @@ absl::Status Validate(const ContactPolicy& policy);
 // A contact that went out (or may have: in doubt counts), of any campaign.
 struct CountedContact {
   absl::Time time;
-  std::string channel;
-  std::string purpose;
-  std::string business_unit;
+  std::string channel = {};
+  std::string purpose = {};
+  std::string business_unit = {};
 };
 
 // The contact asked about, and all that is known of its customer.
 struct ContactFacts {
   MessageClass message_class = MessageClass::kMarketing;
-  std::string channel;
-  std::string purpose;
-  std::string business_unit;
+  std::string channel = {};
+  std::string purpose = {};
+  std::string business_unit = {};
   absl::Time not_after = absl::InfiniteFuture();   // No use after this instant.
   absl::TimeZone time_zone = absl::UTCTimeZone();  // The customer's, or the campaign's default.
   Consent consent = Consent::kUnknown;             // For this channel, purpose and business unit.
