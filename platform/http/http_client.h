@@ -20,14 +20,14 @@ struct HttpClientOptions {
   size_t response_bytes_max = 4 << 20;
   // Addresses within private, loopback or link-local ranges that may be reached all the same: `IP`
   // or `IP:PORT`. Compared with the address connected to, so that no name can lead elsewhere.
-  std::vector<std::string> allowed_private_addresses;
+  std::vector<std::string> allowed_private_addresses = {};
 };
 
 struct HttpCall {
   std::string method = "GET";
-  std::string url;
-  HttpHeaders headers;
-  std::string body;
+  std::string url = {};
+  HttpHeaders headers = {};
+  std::string body = {};
 };
 
 // Thread-safe; connections are kept and reused.

@@ -14,11 +14,12 @@
 namespace rondo {
 
 struct HttpServerOptions {
-  ListenAddress address;                            // Loopback; port 0 is a free one.
-  size_t body_bytes_max = 4 << 20;                  // Beyond: 413.
-  int connections_max = 4096;                       // Beyond: 503 and closed.
-  int requests_in_flight_max = 1024;                // Beyond: 503 with Retry-After.
-  absl::Duration head_timeout = absl::Seconds(10);  // From a head's first byte to its last.
+  ListenAddress address = {};         // Loopback; port 0 is a free one.
+  size_t body_bytes_max = 4 << 20;    // Beyond: 413.
+  int connections_max = 4096;         // Beyond: 503 and closed.
+  int requests_in_flight_max = 1024;  // Beyond: 503 with Retry-After.
+  absl::Duration head_timeout =
+      absl::Seconds(10);  // From a head's first byte to its last, then closed.
   absl::Duration body_timeout = absl::Seconds(30);  // For a whole body, and for each write.
   absl::Duration idle_timeout = absl::Seconds(60);  // Between requests.
 };

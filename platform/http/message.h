@@ -32,7 +32,7 @@ using HttpBodyStream = std::function<absl::StatusOr<std::optional<std::string>>(
 
 struct HttpResponse {
   int status = 200;
-  HttpHeaders headers;  // Content-Length, Connection and Date are the server's.
+  HttpHeaders headers;  // Content-Length and Connection are the server's.
   std::string body;
   HttpBodyStream stream;  // Set: `body` is empty and this is pulled instead.
 };

@@ -16,14 +16,14 @@ struct Principal {
 struct CallInfo {
   // The request's own field `request_id`: a repeat within 24 hours gets the first answer. Empty:
   // the caller wants no such promise.
-  std::string request_id;
+  std::string request_id = {};
   // The answer is worthless after this instant; what waits, waits no longer.
   absl::Time deadline = absl::InfiniteFuture();
-  std::string peer;  // `127.0.0.1:41234`; empty for calls within the process.
-  Principal principal;
+  std::string peer = {};  // `127.0.0.1:41234`; empty for calls within the process.
+  Principal principal = {};
   // Names the outermost call in all logs and flows through nested calls (metadata and HTTP header
   // `x-request-id`). Never a key to anything.
-  std::string trace_id;
+  std::string trace_id = {};
 };
 
 }  // namespace rondo

@@ -36,14 +36,14 @@ struct DoorParts {
 };
 
 struct GrpcServerOptions {
-  ListenAddress address;            // Loopback; port 0 is a free one.
+  ListenAddress address = {};       // Loopback; port 0 is a free one.
   int message_bytes_max = 4 << 20;  // Either way.
   int calls_in_flight_max = 1024;   // Beyond: RESOURCE_EXHAUSTED.
   int streams_per_connection_max = 256;
   // INVALID_ARGUMENT for a call without a deadline; otherwise it gets `default_timeout`.
   enum class Deadline { kRequired, kDefaulted } deadline = Deadline::kRequired;
   absl::Duration default_timeout = absl::Seconds(30);
-  Authenticator authenticator;  // Unset: everyone is Principal{}.
+  Authenticator authenticator = {};  // Unset: everyone is Principal{}.
 };
 
 class GrpcServer {
