@@ -47,6 +47,7 @@ struct RecordBlock {
 // Limits of one append; larger ones are refused with INVALID_ARGUMENT.
 inline constexpr size_t kMaxRecordBytes = 1 << 20;
 inline constexpr size_t kMaxAppendRecords = 10'000;
+inline constexpr size_t kMaxAppendBytes = 64 << 20;
 
 // Thread-safe.
 class EventLog {
@@ -83,5 +84,12 @@ inline int PartitionOfHash(uint64_t hash, int partition_count) {
   return PartitionOf(CustomerId(hash), partition_count);
 }
 int PartitionOfName(std::string_view resource_name, int partition_count);
+
+// For drivers. INVALID_ARGUMENT unless `records` may be appended to `partition`.
+absl::Status CheckAppend(int partition, int partition_count, absl::Span<const LogRecord> records);
+
+// For drivers. Sets append times, and ids where there are none: append time, partition and offset,
+// so that the same run gives the same ids. `first` is the first record's offset, below 2^48.
+void Stamp(int partition, int64_t first, int64_t append_time_micros, absl::Span<LogRecord> records);
 
 }  // namespace rondo::eventlog

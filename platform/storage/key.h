@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace rondo::storage {
 
@@ -30,7 +31,8 @@ class KeyBuilder {
     key_.append(value);
     return *this;
   }
-  std::string Build() && { return std::move(key_); }
+  // Takes the key out; the builder is empty afterwards.
+  std::string Build() { return std::exchange(key_, {}); }
   const std::string& view() const { return key_; }
 
  private:
