@@ -6,6 +6,8 @@
 
 #include <array>
 
+#include "absl/strings/str_format.h"
+
 namespace rondo::policy {
 namespace {
 

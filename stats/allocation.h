@@ -20,13 +20,16 @@ namespace rondo::stats {
 
 enum class CellRole { kTreated, kControl };
 
-// What is known of one cell, summed over the cycles that still count.
+// What is known of one cell from the cycles that still count.
 struct CellEvidence {
   std::string name;
   CellRole role = CellRole::kTreated;
   double share = 0.0;              // In the cycle just measured; in [0, 1].
-  MeanArm value;                   // Value per customer assigned, minor units, cost not taken off.
   double cost_per_customer = 0.0;  // Minor units per customer assigned (0 for who was not reached).
+  // Value per customer assigned, minor units, cost not taken off: one for each past cycle, the same
+  // cycles in the same order for all cells. Cells are compared within a cycle only, since cycles
+  // differ in season and people.
+  std::vector<MeanArm> cycles = {};
 };
 
 struct AllocationRules {
@@ -52,12 +55,15 @@ struct CellAllocation {
 };
 
 // In the order of `cells`; shares sum to 1.
-// The posterior of a cell's mean is normal-inverse-gamma with one pseudo-customer at the pooled
-// mean and variance of all cells, so that a cell in which nobody bought yet is uncertain, not
-// worthless for certain (Murphy 2007, "Conjugate Bayesian analysis of the Gaussian distribution",
-// section 6). INVALID_ARGUMENT unless there is exactly one control cell and at least one treated
-// one, sums are possible, and floors add up to at most 1; FAILED_PRECONDITION "not enough data"
-// when a cell has fewer than two customers or no value varies anywhere: keep the shares then.
+// Within a cycle the posterior of a cell's mean is normal-inverse-gamma with one pseudo-customer at
+// the mean and variance of all the cycle's cells, so that a cell in which nobody bought yet is
+// uncertain, not worthless for certain (Murphy 2007, "Conjugate Bayesian analysis of the Gaussian
+// distribution", section 6). A cell's incremental value is the mean over its cycles, weighted by
+// n_cell * n_control / (n_cell + n_control).
+// INVALID_ARGUMENT unless there is exactly one control cell and at least one treated one, all have
+// equally many cycles, sums are possible, and floors add up to at most 1; FAILED_PRECONDITION "not
+// enough data" when a cell has no cycle with two customers in it and in control and some value that
+// varies: keep the shares then.
 absl::StatusOr<std::vector<CellAllocation>> AllocateShares(std::span<const CellEvidence> cells,
                                                            const AllocationRules& rules, Rng& rng);
 

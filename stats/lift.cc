@@ -132,6 +132,54 @@ double WelchDegreesOfFreedom(const Estimate& treated, const Estimate& control, c
                 part_c * part_c / static_cast<double>(c.customers - 1));
 }
 
+// Arms of one stratum as estimates, and how many customers it has.
+struct StratumEstimate {
+  Estimate treated;
+  Estimate control;
+  double customers = 0.0;
+};
+
+absl::StatusOr<Lift> Combine(const std::vector<StratumEstimate>& strata, double confidence) {
+  double customers = 0.0;
+  for (const StratumEstimate& stratum : strata) customers += stratum.customers;
+  Estimate treated;
+  Estimate control;
+  for (const StratumEstimate& stratum : strata) {
+    const double weight = stratum.customers / customers;
+    treated.mean += weight * stratum.treated.mean;
+    control.mean += weight * stratum.control.mean;
+    treated.variance += weight * weight * stratum.treated.variance;
+    control.variance += weight * weight * stratum.control.variance;
+  }
+  if (!(treated.variance + control.variance > 0.0)) {
+    return NotEnoughData("within each arm all customers have the same value");
+  }
+  Lift lift = MakeLift(treated, control, NormalCritical(confidence));
+  lift.p_value = std::erfc(std::abs(lift.difference) / lift.standard_error / std::sqrt(2.0));
+  return lift;
+}
+
+absl::StatusOr<Estimate> EstimateOf(const MeanArm& arm) {
+  RONDO_ASSIGN_OR_RETURN(const double variance, SampleVariance(arm));
+  return Estimate{.mean = Mean(arm), .variance = variance / static_cast<double>(arm.customers)};
+}
+
+// Strata whose arms both have at least `least` customers; NotEnoughData if there is none.
+template <typename Stratum>
+absl::StatusOr<std::vector<Stratum>> Usable(std::span<const Stratum> strata, int64_t least) {
+  std::vector<Stratum> usable;
+  for (const Stratum& stratum : strata) {
+    if (stratum.treated.customers < 0 || stratum.control.customers < 0) {
+      return FieldError("customers", "expected no negative number");
+    }
+    if (stratum.treated.customers >= least && stratum.control.customers >= least) {
+      usable.push_back(stratum);
+    }
+  }
+  if (usable.empty()) return NotEnoughData("no stratum has customers enough in both arms");
+  return usable;
+}
+
 }  // namespace
 
 double Mean(const ProportionArm& arm) {
@@ -180,12 +228,8 @@ absl::StatusOr<Lift> AbsoluteLift(const MeanArm& treated, const MeanArm& control
   if (treated.customers < 2 || control.customers < 2) {
     return NotEnoughData("a mean's error needs at least 2 customers in each arm");
   }
-  RONDO_ASSIGN_OR_RETURN(const double variance_t, SampleVariance(treated));
-  RONDO_ASSIGN_OR_RETURN(const double variance_c, SampleVariance(control));
-  const Estimate estimate_t = {.mean = Mean(treated),
-                               .variance = variance_t / static_cast<double>(treated.customers)};
-  const Estimate estimate_c = {.mean = Mean(control),
-                               .variance = variance_c / static_cast<double>(control.customers)};
+  RONDO_ASSIGN_OR_RETURN(const Estimate estimate_t, EstimateOf(treated));
+  RONDO_ASSIGN_OR_RETURN(const Estimate estimate_c, EstimateOf(control));
   if (estimate_t.variance + estimate_c.variance <= 0.0) {
     return NotEnoughData("within each arm all customers have the same value");
   }
@@ -197,6 +241,40 @@ absl::StatusOr<Lift> AbsoluteLift(const MeanArm& treated, const MeanArm& control
   const double t = std::abs(lift.difference) / lift.standard_error;
   lift.p_value = 2.0 * boost::math::cdf(boost::math::complement(distribution, t));
   return lift;
+}
+
+absl::StatusOr<Lift> StratifiedLift(std::span<const ProportionStratum> strata,
+                                    const LiftOptions& options) {
+  RONDO_RETURN_IF_ERROR(CheckConfidence(options.confidence));
+  RONDO_ASSIGN_OR_RETURN(const std::vector<ProportionStratum> usable, Usable(strata, 1));
+  if (usable.size() == 1) return AbsoluteLift(usable[0].treated, usable[0].control, options);
+  std::vector<StratumEstimate> estimates;
+  for (const ProportionStratum& stratum : usable) {
+    RONDO_RETURN_IF_ERROR(CheckArm(stratum.treated));
+    RONDO_RETURN_IF_ERROR(CheckArm(stratum.control));
+    estimates.push_back({.treated = EstimateOf(stratum.treated),
+                         .control = EstimateOf(stratum.control),
+                         .customers = static_cast<double>(stratum.treated.customers) +
+                                      static_cast<double>(stratum.control.customers)});
+  }
+  return Combine(estimates, options.confidence);
+}
+
+absl::StatusOr<Lift> StratifiedLift(std::span<const MeanStratum> strata,
+                                    const LiftOptions& options) {
+  RONDO_RETURN_IF_ERROR(CheckConfidence(options.confidence));
+  RONDO_ASSIGN_OR_RETURN(const std::vector<MeanStratum> usable, Usable(strata, 2));
+  if (usable.size() == 1) return AbsoluteLift(usable[0].treated, usable[0].control, options);
+  std::vector<StratumEstimate> estimates;
+  for (const MeanStratum& stratum : usable) {
+    RONDO_ASSIGN_OR_RETURN(const Estimate treated, EstimateOf(stratum.treated));
+    RONDO_ASSIGN_OR_RETURN(const Estimate control, EstimateOf(stratum.control));
+    estimates.push_back({.treated = treated,
+                         .control = control,
+                         .customers = static_cast<double>(stratum.treated.customers) +
+                                      static_cast<double>(stratum.control.customers)});
+  }
+  return Combine(estimates, options.confidence);
 }
 
 absl::StatusOr<Interval> WilsonInterval(const ProportionArm& arm, double confidence) {

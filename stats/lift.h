@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "absl/status/statusor.h"
 #include "stats/wide_int.h"
@@ -74,6 +75,27 @@ absl::StatusOr<Lift> AbsoluteLift(const ProportionArm& treated, const Proportion
 // than two customers or neither arm varies. Welch (1947), Biometrika 34:28-35.
 absl::StatusOr<Lift> AbsoluteLift(const MeanArm& treated, const MeanArm& control,
                                   const LiftOptions& options = {});
+
+// The same arms in several strata, such as the cycles of one campaign. A plain sum over strata
+// would mix the arms' effect with the strata's own levels wherever shares differ between strata.
+struct ProportionStratum {
+  ProportionArm treated;
+  ProportionArm control;
+};
+struct MeanStratum {
+  MeanArm treated;
+  MeanArm control;
+};
+
+// Differences of each stratum, weighted by its customers: the effect on the people addressed.
+// Normal quantiles; one usable stratum alone gives what AbsoluteLift gives. Strata in which an arm
+// is too small (no customer; fewer than two for means) are left out. Errors as AbsoluteLift's;
+// FAILED_PRECONDITION "not enough data" if no stratum is left.
+// Cochran (1977), Sampling Techniques, section 5.2; Miratrix et al. (2013), JRSS-B 75:369-396.
+absl::StatusOr<Lift> StratifiedLift(std::span<const ProportionStratum> strata,
+                                    const LiftOptions& options = {});
+absl::StatusOr<Lift> StratifiedLift(std::span<const MeanStratum> strata,
+                                    const LiftOptions& options = {});
 
 // Interval of a single rate, inside [0, 1]. Wilson (1927), JASA 22:209-212, without continuity
 // correction. INVALID_ARGUMENT as AbsoluteLift.

@@ -201,6 +201,55 @@ TEST(RelativeLiftTest, FiellerCoversTheTrueRatio) {
   EXPECT_NEAR(static_cast<double>(covered) / kWorlds, 0.95, 0.015);
 }
 
+TEST(StratifiedLiftTest, OneStratumIsThePlainLift) {
+  const ProportionArm treated = {100, 30};
+  const ProportionArm control = {120, 20};
+  const auto plain = AbsoluteLift(treated, control);
+  const ProportionStratum strata[] = {{treated, control}, {{0, 0}, {50, 3}}};
+  const auto stratified = StratifiedLift(strata);
+  ASSERT_TRUE(plain.ok() && stratified.ok());
+  EXPECT_EQ(stratified->difference, plain->difference);
+  EXPECT_EQ(stratified->p_value, plain->p_value);
+}
+
+// Simpson's paradox: within both strata treatment adds 5 points; the plain sums say it harms.
+TEST(StratifiedLiftTest, IsNotFooledByUnevenShares) {
+  const ProportionStratum strata[] = {{{1000, 450}, {4000, 1600}}, {{4000, 400}, {1000, 50}}};
+  const auto lift = StratifiedLift(strata);
+  ASSERT_TRUE(lift.ok());
+  EXPECT_NEAR(lift->difference, 0.05, 1e-12);
+  EXPECT_GT(lift->interval.low, 0.0);
+  // By hand: half of each stratum's variance of the difference, weights squared.
+  const double variance =
+      0.25 * (0.45 * 0.55 / 1000 + 0.4 * 0.6 / 4000 + 0.1 * 0.9 / 4000 + 0.05 * 0.95 / 1000);
+  EXPECT_NEAR(lift->standard_error, std::sqrt(variance), 1e-12);
+}
+
+TEST(StratifiedLiftTest, SaysNotEnoughDataWithoutAUsableStratum) {
+  const MeanStratum strata[] = {{ArmOf({1}), ArmOf({1, 2, 3})}};
+  EXPECT_TRUE(absl::IsFailedPrecondition(StratifiedLift(strata).status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(StratifiedLift(std::span<const MeanStratum>()).status()));
+}
+
+TEST(StratifiedLiftTest, CoversTheTrueDifferenceOfMeans) {
+  Rng rng(13);
+  constexpr int kWorlds = 2000;
+  int covered = 0;
+  const auto draw = [&rng](int n, double mean) {
+    std::vector<int64_t> values;
+    for (int i = 0; i < n; ++i) values.push_back(std::llround(mean + 300.0 * DrawNormal(rng)));
+    return ArmOf(values);
+  };
+  for (int world = 0; world < kWorlds; ++world) {
+    const MeanStratum strata[] = {{draw(40, 1100), draw(160, 1000)},
+                                  {draw(160, 600), draw(60, 500)}};
+    const auto lift = StratifiedLift(strata);
+    ASSERT_TRUE(lift.ok());
+    covered += lift->interval.low <= 100.0 && 100.0 <= lift->interval.high ? 1 : 0;
+  }
+  EXPECT_NEAR(static_cast<double>(covered) / kWorlds, 0.95, 0.015);
+}
+
 // Binomial by summing uniforms is slow; a normal approximation would beg the question.
 int64_t Binomial(int64_t n, double rate, Rng& rng) {
   int64_t successes = 0;
