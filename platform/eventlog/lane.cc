@@ -152,7 +152,8 @@ void Lane::SettleOwnership(const std::vector<Item>& items) {
     }
     if (live_.exchange(false) && options_.on_warning) {
       options_.on_warning(absl::StrFormat("partition %d: another process owns it since epoch %d",
-                                          options_.partition, item.record->owner_changed().epoch()));
+                                          options_.partition,
+                                          item.record->owner_changed().epoch()));
     }
     return;
   }
@@ -192,9 +193,10 @@ absl::StatusOr<bool> Lane::AppendEmissions() {
 absl::StatusOr<bool> Lane::AppendTarget(PartitionState& state, int target, OutboxTarget& outbox,
                                         std::vector<LogRecord>& own) {
   bool appended = false;
-  auto next = std::upper_bound(
-      outbox.entries.begin(), outbox.entries.end(), outbox.appended,
-      [](uint64_t sequence, const OutboxTarget::Entry& entry) { return sequence < entry.sequence; });
+  auto next = std::upper_bound(outbox.entries.begin(), outbox.entries.end(), outbox.appended,
+                               [](uint64_t sequence, const OutboxTarget::Entry& entry) {
+                                 return sequence < entry.sequence;
+                               });
   while (next != outbox.entries.end()) {
     std::vector<LogRecord> records;
     auto end = next;

@@ -1,8 +1,8 @@
-// A lane: the one reader of a partition. Reads the log, decodes once, lets each service fold, commits,
-// and, once live, appends what services emitted and the ticks that their timers need.
+// A lane: the one reader of a partition. Reads the log, decodes once, lets each service fold,
+// commits, and, once live, appends what services emitted and the ticks that their timers need.
 //
-// Runs on a strand, a batch a turn. A failure of store or log stops the lane where it is and is tried
-// again after a pause; nothing is ever left out. Internal to the runtime.
+// Runs on a strand, a batch a turn. A failure of store or log stops the lane where it is and is
+// tried again after a pause; nothing is ever left out. Internal to the runtime.
 #pragma once
 
 #include <atomic>

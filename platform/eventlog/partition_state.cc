@@ -23,8 +23,8 @@ constexpr size_t kEnvelopeBytesMax = 512;
 constexpr size_t kTimersReadAtOnce = 256;
 constexpr size_t kRequestsForgottenAtOnce = 1'000;
 
-// A cursor over prefixed keys that shows them without their prefix, and tells `error` (if any) why a
-// walk ended early.
+// A cursor over prefixed keys that shows them without their prefix, and tells `error` (if any) why
+// a walk ended early.
 class PrefixCursor final : public storage::Cursor {
  public:
   PrefixCursor(std::unique_ptr<storage::Cursor> base, size_t prefix_bytes, absl::Status* error)
@@ -112,28 +112,29 @@ std::string& PartitionState::Key(Table table, std::string_view rest) const {
 absl::StatusOr<std::unique_ptr<PartitionState>> PartitionState::Load(const Place& place) {
   auto state = std::unique_ptr<PartitionState>(new PartitionState(place));
   RONDO_RETURN_IF_ERROR(state->LoadProgress());
-  RONDO_RETURN_IF_ERROR(state->LoadTable(Table::kSeen, [&](std::string_view key,
-                                                           std::string_view value) {
-    RONDO_ASSIGN_OR_RETURN(state->seen_[std::string(key)], DecodeSequence(value));
-    return absl::OkStatus();
-  }));
-  RONDO_RETURN_IF_ERROR(state->LoadTable(Table::kOutbox, [&](std::string_view key,
-                                                             std::string_view value) {
-    KeyParser parser(key);
-    const int target = parser.U16();
-    OutboxTarget::Entry entry{.sequence = parser.U64(), .record = {}, .stored = true};
-    if (!parser.ok() || !entry.record.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
-      return absl::DataLossError("a stored emission does not decode");
-    }
-    state->outbox_[target].entries.push_back(std::move(entry));
-    ++state->waiting_;
-    return absl::OkStatus();
-  }));
-  RONDO_RETURN_IF_ERROR(state->LoadTable(Table::kParked, [&](std::string_view key,
-                                                             std::string_view value) {
-    RONDO_ASSIGN_OR_RETURN(state->parked_[KeyParser(key).I64()], DecodeParked(value));
-    return absl::OkStatus();
-  }));
+  RONDO_RETURN_IF_ERROR(
+      state->LoadTable(Table::kSeen, [&](std::string_view key, std::string_view value) {
+        RONDO_ASSIGN_OR_RETURN(state->seen_[std::string(key)], DecodeSequence(value));
+        return absl::OkStatus();
+      }));
+  RONDO_RETURN_IF_ERROR(
+      state->LoadTable(Table::kOutbox, [&](std::string_view key, std::string_view value) {
+        KeyParser parser(key);
+        const int target = parser.U16();
+        OutboxTarget::Entry entry{.sequence = parser.U64(), .record = {}, .stored = true};
+        if (!parser.ok() ||
+            !entry.record.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+          return absl::DataLossError("a stored emission does not decode");
+        }
+        state->outbox_[target].entries.push_back(std::move(entry));
+        ++state->waiting_;
+        return absl::OkStatus();
+      }));
+  RONDO_RETURN_IF_ERROR(
+      state->LoadTable(Table::kParked, [&](std::string_view key, std::string_view value) {
+        RONDO_ASSIGN_OR_RETURN(state->parked_[KeyParser(key).I64()], DecodeParked(value));
+        return absl::OkStatus();
+      }));
   state->Publish();
   return state;
 }
@@ -282,7 +283,8 @@ absl::Status PartitionState::RetryParked(const LogRecord& settled) {
 absl::StatusOr<std::optional<absl::Status>> PartitionState::FirstVerdict(
     const LogRecord& record) const {
   if (record.request_id().empty()) return std::nullopt;
-  RONDO_ASSIGN_OR_RETURN(const auto stored, writes_->Get(Key(Table::kRequest, record.request_id())));
+  RONDO_ASSIGN_OR_RETURN(const auto stored,
+                         writes_->Get(Key(Table::kRequest, record.request_id())));
   if (!stored.has_value()) return std::nullopt;
   RONDO_ASSIGN_OR_RETURN(const RequestVerdict verdict, DecodeVerdict(*stored));
   const int64_t age_micros = progress_.partition_time_micros - verdict.time_micros;
@@ -356,7 +358,8 @@ absl::Status PartitionState::Fire(const Timer& timer) {
   writes_->Delete(Key(Table::kTimer, rest));
   timer_floor_exact_ = false;
   const absl::Status verdict = Attempt([&] {
-    return place_.projection->OnTimer(FromMicros(timer.due_micros), timer.key, timer.payload, *this);
+    return place_.projection->OnTimer(FromMicros(timer.due_micros), timer.key, timer.payload,
+                                      *this);
   });
   if (!store_error_.ok()) {
     writes_->Put(Key(Table::kTimer, rest), timer.payload);
@@ -447,7 +450,9 @@ void PartitionState::Emit(LogRecord record) {
   Stage(target, std::move(record));
 }
 
-void PartitionState::EmitTo(int partition, LogRecord record) { Stage(partition, std::move(record)); }
+void PartitionState::EmitTo(int partition, LogRecord record) {
+  Stage(partition, std::move(record));
+}
 
 void PartitionState::Stage(int target, LogRecord record) {
   if (target < 0 || target >= partition_count()) {
@@ -549,9 +554,9 @@ void PartitionState::Publish() {
 
 absl::Status PartitionState::VerdictOf(int64_t offset) const {
   const std::lock_guard lock(published_mutex_);
-  const auto kept = std::lower_bound(
-      kept_verdicts_.begin(), kept_verdicts_.end(), offset,
-      [](const auto& verdict, int64_t wanted) { return verdict.first < wanted; });
+  const auto kept =
+      std::lower_bound(kept_verdicts_.begin(), kept_verdicts_.end(), offset,
+                       [](const auto& verdict, int64_t wanted) { return verdict.first < wanted; });
   if (kept != kept_verdicts_.end() && kept->first == offset) return kept->second;
   if (offset < verdicts_forgotten_to_) {
     return absl::UnavailableError("the verdict was forgotten; repeat with the same request id");

@@ -54,7 +54,7 @@ struct OutboxTarget {
     bool stored = false;
   };
   std::deque<Entry> entries;
-  uint64_t appended = 0;     // All up to here are in the target's log, as far as this process knows.
+  uint64_t appended = 0;  // All up to here are in the target's log, as far as this process knows.
   uint64_t handed_over = 0;  // As far as the own partition was told.
 };
 
@@ -112,8 +112,8 @@ class PartitionState final : private ApplyContext {
   explicit PartitionState(const Place& place);
 
   absl::Status LoadProgress();
-  absl::Status LoadTable(Table table,
-                         const std::function<absl::Status(std::string_view, std::string_view)>& row);
+  absl::Status LoadTable(
+      Table table, const std::function<absl::Status(std::string_view, std::string_view)>& row);
   void WriteChanges();
   void Publish();
 
@@ -181,7 +181,7 @@ class PartitionState final : private ApplyContext {
   int64_t timer_floor_micros_ = std::numeric_limits<int64_t>::min();
   bool timer_floor_exact_ = false;
   bool due_timers_changed_ = false;
-  size_t timers_fired_ = 0;  // Since the last commit.
+  size_t timers_fired_ = 0;                                              // Since the last commit.
   int64_t oldest_request_micros_ = std::numeric_limits<int64_t>::min();  // None is older.
 
   std::atomic<int64_t> applied_ = 0;

@@ -1,13 +1,15 @@
 // A projection: a deterministic function from records to state, emissions and timers.
 //
 // The runtime (runtime.h) reads a partition in order and calls Apply for each record, one thread at
-// a time a partition. What Apply writes, emits and sets is committed with the record's offset in one
-// batch, so that each record counts exactly once, whatever crashes when. Apply knows no clock, no
-// chance, no network and no other partition: the same records give the same bytes, live and on
+// a time a partition. What Apply writes, emits and sets is committed with the record's offset in
+// one batch, so that each record counts exactly once, whatever crashes when. Apply knows no clock,
+// no chance, no network and no other partition: the same records give the same bytes, live and on
 // replay.
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -39,14 +41,16 @@ class ApplyContext {
   virtual void Put(std::string_view key, std::string_view value) = 0;
   virtual void Delete(std::string_view key) = 0;
 
-  // Appends `record` to the partition of its party (or to the one named) once this batch is
-  // committed, exactly once. It is read back like any other record. Fill in body, party, event time
-  // and source; the runtime does the rest of the envelope.
+  // Appends `record` to the partition of its party (or to the one named; without a party, to this
+  // one) once this batch is committed, exactly once. It is read back like any other record. Fill in
+  // body and party; the runtime does the rest of the envelope, and source and event time (partition
+  // time) if they are not set.
   virtual void Emit(LogRecord record) = 0;
   virtual void EmitTo(int partition, LogRecord record) = 0;
 
-  // Calls OnTimer(key, payload) once partition time reaches `due`, in order of (due, key). A timer
-  // in the past fires before the next record. The key replaces a timer of the same due and key.
+  // Calls OnTimer(key, payload) once partition time reaches `due`, in order of (due, key), and
+  // before the record that brought the time is applied. A timer in the past fires before the next
+  // record. The key replaces a timer of the same due and key.
   virtual void SetTimer(absl::Time due, std::string_view key, std::string_view payload) = 0;
   virtual void CancelTimer(absl::Time due, std::string_view key) = 0;
 };
@@ -66,22 +70,24 @@ class Projection {
   // Folds `record`. An error is a verdict and undoes this record's writes, emissions and timers:
   // INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, ABORTED and FAILED_PRECONDITION refuse a command
   // (whoever waits for the position gets the status; a fact that any service refuses is simply
-  // without effect there). INTERNAL and DATA_LOSS mean that it cannot be applied: it is skipped, its
-  // customer is parked, and a RecordSkipped is appended.
+  // without effect there). INTERNAL and DATA_LOSS mean that it cannot be applied: it is skipped,
+  // its customer is parked, and a RecordSkipped about the customer is appended. An error that Get
+  // or Scan returned is the store's, not a verdict: return it and the record is tried again.
   virtual absl::Status Apply(const LogRecord& record, ApplyContext& context) = 0;
 
-  // A timer is due. Same rules as Apply; an error skips the timer.
+  // A timer is due. Same rules as Apply; an error skips the timer. None by default.
   virtual absl::Status OnTimer(absl::Time due, std::string_view key, std::string_view payload,
                                ApplyContext& context);
 
   // A batch is committed: records up to `next_offset` (exclusive) are in the state. Called on the
-  // lane, in order. Publish views in memory here, or, if `live`, wake effects; not before.
+  // lane, in order; once more with the same offset when the partition goes live. Publish views in
+  // memory here, or, if `live`, wake effects; not before.
   virtual void Committed(int partition, int64_t next_offset, bool live) {
     static_cast<void>(partition), static_cast<void>(next_offset), static_cast<void>(live);
   }
 
-  // The partition's state was found at `next_offset` (0: empty) and replay starts. Load memory views
-  // from `state` here.
+  // The partition's state was found at `next_offset` (0: empty) and replay starts. Load memory
+  // views from `state` here.
   virtual absl::Status Loaded(int partition, int64_t next_offset, const storage::Reader& state) {
     static_cast<void>(partition), static_cast<void>(next_offset), static_cast<void>(state);
     return absl::OkStatus();

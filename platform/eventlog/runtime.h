@@ -5,9 +5,10 @@
 // partition are committed in one write. A service's state lives in a store of its own and can be
 // deleted at any time: it is rebuilt from the log.
 //
-// Life of a partition: replay up to the log's end as seen at start, with nothing emitted and nothing
-// acting; then append OwnerChanged with the next epoch, read it back, and go live. Live, outboxes are
-// appended, timers that are due on an idle partition cause a Tick, and effects may act.
+// Life of a partition: replay up to the log's end as seen at start, with nothing emitted and
+// nothing acting; then append OwnerChanged with the next epoch, read it back, and go live. Live,
+// outboxes are appended, timers that are due on an idle partition cause a Tick, and effects may
+// act.
 #pragma once
 
 #include <functional>
@@ -27,16 +28,17 @@
 namespace rondo::eventlog {
 
 // Opens (or creates) the store of one service; `in_memory` as the projection says.
-using StoreOpener =
-    std::function<absl::StatusOr<std::unique_ptr<storage::Store>>(std::string_view service,
-                                                                   bool in_memory)>;
+using StoreOpener = std::function<absl::StatusOr<std::unique_ptr<storage::Store>>(
+    std::string_view service, bool in_memory)>;
 // Removes a service's stored state for good (before a rebuild).
 using StoreRemover = std::function<absl::Status(std::string_view service)>;
 
 struct RuntimeOptions {
-  std::string owner;                    // Names this process in OwnerChanged.
-  size_t batch_records_max = 2'000;     // Records applied in one commit.
+  std::string owner;                 // Names this process in OwnerChanged.
+  size_t batch_records_max = 2'000;  // Records applied in one commit.
   absl::Duration await_timeout = absl::Seconds(30);
+  // Told of rebuilt states, waiting partitions and lost ownership; from any thread. May be null.
+  std::function<void(std::string_view)> on_warning;
 };
 
 // A customer whose record could not be applied by a service.
@@ -76,16 +78,18 @@ class Runtime {
 
   // Appends to the partition that owns the record (party, else `partition`), waits until `service`
   // has applied it and returns its verdict: the way of every command. A record with a request id
-  // that was applied within 24 hours has no effect and returns the first one's verdict.
+  // that was applied within 24 hours has no effect and returns the first one's verdict. A record
+  // without an event time gets the clock's.
   absl::StatusOr<Position> Submit(std::string_view service, int partition, LogRecord record,
                                   Durability durability);
-  // The same for many records of one partition; verdicts in their order.
+  // The same for many records of one partition; verdicts in their order. INVALID_ARGUMENT, with
+  // nothing appended, if a record's party lives in another one.
   absl::StatusOr<std::vector<absl::Status>> SubmitAll(std::string_view service, int partition,
                                                       std::vector<LogRecord> records,
                                                       Durability durability);
 
-  // Blocks until `service` has applied the record at `position`. DEADLINE_EXCEEDED after the timeout
-  // of the options; UNAVAILABLE when stopped.
+  // Blocks until `service` has applied the record at `position`. DEADLINE_EXCEEDED after the
+  // timeout of the options; UNAVAILABLE when stopped.
   absl::Status Await(std::string_view service, Position position);
   // Blocks until `service` has applied all that is in the log when called: an exact read.
   absl::Status AwaitEnd(std::string_view service);
@@ -101,6 +105,8 @@ class Runtime {
   // runtime's own bookkeeping.
   absl::StatusOr<uint64_t> StateHash(std::string_view service) const;
 
+  // Why a partition does not move (a full disk, a damaged block), OK if all do. Retried by itself.
+  absl::Status Health() const;
   std::vector<Lag> Lags() const;
   std::vector<Parked> ListParked() const;
 
