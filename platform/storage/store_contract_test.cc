@@ -8,7 +8,9 @@
 #include "platform/core/rng.h"
 #include "platform/storage/key.h"
 #include "platform/storage/memory_store.h"
+#include "platform/storage/rocksdb_store.h"
 #include "platform/storage/store.h"
+#include "tests/kit/process/process.h"
 
 namespace rondo::storage {
 namespace {
@@ -40,6 +42,23 @@ class MemoryDriver final : public Driver {
 
  private:
   std::shared_ptr<MemoryDisk> disk_ = std::make_shared<MemoryDisk>();
+};
+
+class RocksDbDriver final : public Driver {
+ public:
+  explicit RocksDbDriver(bool write_ahead_log) : write_ahead_log_(write_ahead_log) {}
+  std::unique_ptr<Store> Open() override {
+    RocksDbOptions options;
+    options.folder = folder_.File("store");
+    options.write_ahead_log = write_ahead_log_;
+    auto store = OpenRocksDbStore(options);
+    EXPECT_TRUE(store.ok()) << store.status();
+    return *std::move(store);
+  }
+
+ private:
+  test::TempDir folder_;
+  const bool write_ahead_log_;
 };
 
 struct DriverKind {
@@ -205,6 +224,9 @@ TEST_P(StoreContractTest, ATransactionReadsItsOwnWritesOverTheStore) {
 
 const DriverKind kDrivers[] = {
     {"Memory", []() -> std::unique_ptr<Driver> { return std::make_unique<MemoryDriver>(); }},
+    {"RocksDb", []() -> std::unique_ptr<Driver> { return std::make_unique<RocksDbDriver>(true); }},
+    {"RocksDbWithoutLog",
+     []() -> std::unique_ptr<Driver> { return std::make_unique<RocksDbDriver>(false); }},
 };
 INSTANTIATE_TEST_SUITE_P(Drivers, StoreContractTest, testing::ValuesIn(kDrivers),
                          [](const auto& info) { return std::string(info.param.name); });
