@@ -53,8 +53,8 @@ TEST(LogTest, LeavesOutWhatIsBelowItsLevel) {
 
 TEST(DoorTest, TakesATraceIdOnlyIfItIsHarmless) {
   EXPECT_EQ(TraceIdOr("abc-123._:Z"), "abc-123._:Z");
-  for (const std::string& bad :
-       std::vector<std::string>{"", std::string("a b"), std::string("a\r\nb"), std::string(129, 'a')}) {
+  for (const std::string& bad : std::vector<std::string>{
+           "", std::string("a b"), std::string("a\r\nb"), std::string(129, 'a')}) {
     const std::string fresh = TraceIdOr(bad);
     EXPECT_NE(fresh, bad);
     EXPECT_EQ(fresh.size(), 32u);

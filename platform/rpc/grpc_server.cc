@@ -13,8 +13,9 @@
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
 
-#include <atomic>
+#include <condition_variable>
 #include <list>
+#include <mutex>
 
 #include "absl/strings/str_cat.h"
 #include "platform/rpc/status.h"
@@ -35,7 +36,10 @@ constexpr int kPingStrikesMax = 2;
 struct Door {
   GrpcServerOptions options;
   const DoorParts parts;
-  std::atomic<int> in_flight = 0;
+  std::mutex mutex = {};
+  std::condition_variable call_ended = {};
+  int in_flight = 0;
+  bool is_draining = false;
 };
 
 std::string_view FindMetadata(const grpc::CallbackServerContext& context, const char* key) {
@@ -49,7 +53,11 @@ class ServedCall {
  public:
   ServedCall(Door& door, const Method& method, const grpc::CallbackServerContext& context)
       : door_(door), method_(method), arrived_(door.parts.clock.Now()) {
-    is_within_limit_ = ++door_.in_flight <= door_.options.calls_in_flight_max;
+    {
+      const std::lock_guard<std::mutex> lock(door_.mutex);
+      is_within_limit_ = ++door_.in_flight <= door_.options.calls_in_flight_max;
+      is_draining_ = door_.is_draining;
+    }
     info_.trace_id = TraceIdOr(FindMetadata(context, kTraceIdHeader));
     info_.peer = context.peer();
     authorization_ = FindMetadata(context, "authorization");
@@ -58,10 +66,15 @@ class ServedCall {
       info_.deadline = absl::FromChrono(deadline);
     }
   }
-  ~ServedCall() { --door_.in_flight; }
+  ~ServedCall() {
+    const std::lock_guard<std::mutex> lock(door_.mutex);
+    --door_.in_flight;
+    door_.call_ended.notify_all();
+  }
 
   // OK if the call may run; fills what the handler is told.
   absl::Status Admit() {
+    if (is_draining_) return absl::UnavailableError("the server is going down; try again");
     if (!is_within_limit_) return absl::ResourceExhaustedError("too many calls at once; try again");
     if (info_.deadline == absl::InfiniteFuture()) {
       if (door_.options.deadline == GrpcServerOptions::Deadline::kRequired) {
@@ -109,6 +122,7 @@ class ServedCall {
   const Method& method_;
   const absl::Time arrived_;
   bool is_within_limit_ = false;
+  bool is_draining_ = false;
   std::string authorization_;
   CallInfo info_;
 };
@@ -293,8 +307,16 @@ class TableServer final : public GrpcServer {
 
   void Drain(absl::Duration grace) override {
     if (server_ == nullptr) return;
+    const auto deadline = std::chrono::system_clock::now() + absl::ToChronoMilliseconds(grace);
     server_->GetHealthCheckService()->Shutdown();
-    server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(grace));
+    {
+      // gRPC cancels calls that arrive while it shuts down, and a cancelled call is not one to
+      // repeat: so they are answered UNAVAILABLE as long as there is something to wait for.
+      std::unique_lock<std::mutex> lock(door_.mutex);
+      door_.is_draining = true;
+      door_.call_ended.wait_until(lock, deadline, [&] { return door_.in_flight == 0; });
+    }
+    server_->Shutdown(deadline);
     server_->Wait();
     server_ = nullptr;
   }
