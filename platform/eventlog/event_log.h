@@ -32,7 +32,8 @@ struct Position {
 
 enum class Durability {
   kWritten,  // Survives kill -9.
-  kSynced,   // Survives loss of power.
+  kSynced,   // Survives loss of power, and so does all that was appended before, in any partition:
+             // else a note that a record was handed over could outlive the record.
 };
 
 // Decoded records of one partition, at offsets first, first + 1, ... Records live on `arena` and

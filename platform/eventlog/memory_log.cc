@@ -46,7 +46,9 @@ absl::StatusOr<int64_t> MemoryLog::AppendLocked(int partition, absl::Span<LogRec
     block.records.push_back(copy);
     ++log.end;
   }
-  if (durability == Durability::kSynced) log.synced = log.end;
+  if (durability == Durability::kSynced) {
+    for (Partition& each : partitions_) each.synced = each.end;
+  }
   RONDO_RETURN_IF_ERROR(Meet(CommitPoint::kAfter));
   return first;
 }

@@ -289,7 +289,8 @@ absl::StatusOr<std::optional<absl::Status>> PartitionState::FirstVerdict(
   RONDO_ASSIGN_OR_RETURN(const RequestVerdict verdict, DecodeVerdict(*stored));
   const int64_t age_micros = progress_.partition_time_micros - verdict.time_micros;
   if (age_micros > absl::ToInt64Microseconds(kRequestIdsKept)) return std::nullopt;
-  return verdict.verdict;
+  // Wrapped: a plain Status would be taken for this function's failure.
+  return std::optional<absl::Status>(verdict.verdict);
 }
 
 void PartitionState::RememberRequest(const LogRecord& record, const absl::Status& verdict) {
