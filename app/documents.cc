@@ -1,0 +1,523 @@
+#include "app/documents.h"
+
+#include <google/api/field_behavior.pb.h>
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/duration.pb.h>
+#include <google/protobuf/message.h>
+#include <google/protobuf/timestamp.pb.h>
+#include <yaml-cpp/yaml.h>
+
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_format.h"
+#include "platform/core/field_error.h"
+#include "platform/core/money.h"
+#include "platform/core/status_macros.h"
+#include "rondo/type/v1/money.pb.h"
+
+namespace rondo {
+namespace {
+
+using google::protobuf::EnumDescriptor;
+using google::protobuf::EnumValueDescriptor;
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+
+struct Kind {
+  std::string_view name;
+  std::string_view collection;
+  std::string_view body_field;  // Of rondo.log.v1.Definition.
+};
+constexpr std::array<Kind, 6> kKinds = {{
+    {"AttributeSet", "attributeSets/", "attribute_set"},
+    {"Segment", "segments/", "segment"},
+    {"Offer", "offers/", "offer"},
+    {"Template", "templates/", "template"},
+    {"Campaign", "campaigns/", "campaign"},
+    {"Policy", "policies/", "policy"},
+}};
+
+constexpr size_t kMaxDocumentBytes = 1 << 20;
+constexpr int kMinutesPerDay = 24 * 60;
+
+bool IsOutputOnly(const FieldDescriptor& field) {
+  const auto& options = field.options();
+  for (int i = 0; i < options.ExtensionSize(google::api::field_behavior); ++i) {
+    if (options.GetExtension(google::api::field_behavior, i) == google::api::OUTPUT_ONLY)
+      return true;
+  }
+  return false;
+}
+
+// `ALLOCATION_` of ALLOCATION_UNSPECIFIED.
+std::string EnumPrefix(const EnumDescriptor& type) {
+  std::string first(type.value(0)->name());
+  first.resize(first.size() - std::string_view("UNSPECIFIED").size());
+  return first;
+}
+
+std::string EnumChoices(const EnumDescriptor& type) {
+  const std::string prefix = EnumPrefix(type);
+  std::string choices;
+  for (int i = 1; i < type.value_count(); ++i) {
+    if (!choices.empty()) choices += ", ";
+    choices += absl::AsciiStrToLower(type.value(i)->name().substr(prefix.size()));
+  }
+  return choices;
+}
+
+// "21:00" -> 1260.
+absl::StatusOr<int> ParseMinuteOfDay(std::string_view text) {
+  int hours = 0;
+  int minutes = 0;
+  const size_t colon = text.find(':');
+  const bool shaped = colon != std::string_view::npos && colon >= 1 && text.size() == colon + 3;
+  if (shaped) {
+    const auto a = std::from_chars(text.data(), text.data() + colon, hours);
+    const auto b = std::from_chars(text.data() + colon + 1, text.data() + text.size(), minutes);
+    const int total = hours * 60 + minutes;
+    if (a.ec == std::errc() && b.ec == std::errc() && a.ptr == text.data() + colon &&
+        b.ptr == text.data() + text.size() && hours >= 0 && minutes >= 0 && minutes < 60 &&
+        total <= kMinutesPerDay) {
+      return total;
+    }
+  }
+  return absl::InvalidArgumentError("expected a time of day such as \"21:00\"");
+}
+
+// Reads one document into its message; collects every mistake.
+class Reader {
+ public:
+  Reader(std::string_view file, FieldViolations& violations)
+      : file_(file), violations_(violations) {}
+
+  void ReadMessage(const YAML::Node& node, const std::string& path, Message& message) {
+    if (!node.IsMap()) return Fail(node, path, "expected fields, as `name: value`");
+    for (const auto& entry : node) {
+      const std::string key = entry.first.Scalar();
+      const std::string child = path.empty() ? key : path + "." + key;
+      if (path.empty() && (key == "kind" || key == "name")) continue;
+      if (ReadKindly(key, entry.second, child, message)) continue;
+      const FieldDescriptor* field = message.GetDescriptor()->FindFieldByName(key);
+      if (field == nullptr || IsOutputOnly(*field)) {
+        Fail(entry.first, child, "unknown field; known are " + KnownFields(message));
+        continue;
+      }
+      ReadField(entry.second, child, *field, message);
+    }
+  }
+
+  void Fail(const YAML::Node& node, const std::string& path, std::string_view expected) {
+    const YAML::Mark mark = node.Mark();
+    violations_.Add(absl::StrFormat("%s:%d:%d: %s", file_, mark.line + 1, mark.column + 1, path),
+                    std::string(expected));
+  }
+
+ private:
+  // The places where text is kinder than the proto. True if `key` is one of them.
+  bool ReadKindly(const std::string& key, const YAML::Node& node, const std::string& path,
+                  Message& message) {
+    const std::string& type = message.GetDescriptor()->name();
+    if (type == "Schedule" && key == "start") {
+      ReadField(node, path, *message.GetDescriptor()->FindFieldByName("start_time"), message);
+      return true;
+    }
+    if (type == "Schedule" && key == "repeat") {
+      ReadMessage(node, path, message);
+      return true;
+    }
+    if (type == "QuietHours" && (key == "start" || key == "end")) {
+      const absl::StatusOr<int> minute = ParseMinuteOfDay(node.IsScalar() ? node.Scalar() : "");
+      if (!minute.ok()) {
+        Fail(node, path, std::string(minute.status().message()));
+        return true;
+      }
+      message.GetReflection()->SetInt32(
+          &message, message.GetDescriptor()->FindFieldByName(key + "_minute"), *minute);
+      return true;
+    }
+    if (type == "Campaign" && key == "control") {
+      if (!node.IsScalar() || node.Scalar() != "none") {
+        Fail(node, path,
+             "expected `none`, with `no_control_reason`; a control cell stands in `cells`");
+      }
+      return true;
+    }
+    return false;
+  }
+
+  void ReadField(const YAML::Node& node, const std::string& path, const FieldDescriptor& field,
+                 Message& message) {
+    if (field.is_repeated()) {
+      if (!node.IsSequence()) return Fail(node, path, "expected a list");
+      for (size_t i = 0; i < node.size(); ++i) {
+        ReadValue(node[i], absl::StrFormat("%s[%d]", path, i), field, message);
+      }
+      return;
+    }
+    ReadValue(node, path, field, message);
+  }
+
+  void ReadValue(const YAML::Node& node, const std::string& path, const FieldDescriptor& field,
+                 Message& message) {
+    const google::protobuf::Reflection& reflection = *message.GetReflection();
+    if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+      Message& child = field.is_repeated() ? *reflection.AddMessage(&message, &field)
+                                           : *reflection.MutableMessage(&message, &field);
+      ReadMessageValue(node, path, child);
+      return;
+    }
+    if (!node.IsScalar()) return Fail(node, path, "expected a single value");
+    const std::string& text = node.Scalar();
+    const absl::Status set = SetScalar(text, field, message);
+    if (!set.ok()) Fail(node, path, std::string(set.message()));
+  }
+
+  void ReadMessageValue(const YAML::Node& node, const std::string& path, Message& child) {
+    const std::string& type = child.GetDescriptor()->full_name();
+    if (type == "google.protobuf.Duration") {
+      const absl::StatusOr<absl::Duration> duration =
+          ParseDuration(node.IsScalar() ? node.Scalar() : "");
+      if (!duration.ok()) return Fail(node, path, std::string(duration.status().message()));
+      static_cast<google::protobuf::Duration&>(child).set_seconds(absl::ToInt64Seconds(*duration));
+      return;
+    }
+    if (type == "google.protobuf.Timestamp") {
+      absl::Time time;
+      std::string error;
+      if (!node.IsScalar() || !absl::ParseTime(absl::RFC3339_full, node.Scalar(), &time, &error)) {
+        return Fail(node, path,
+                    "expected a time with an offset, such as 2026-12-01T10:00:00+09:00");
+      }
+      auto& timestamp = static_cast<google::protobuf::Timestamp&>(child);
+      const int64_t micros = absl::ToUnixMicros(time);
+      const int64_t seconds = absl::ToUnixSeconds(time);
+      timestamp.set_seconds(seconds);
+      timestamp.set_nanos(static_cast<int>((micros - seconds * 1'000'000) * 1'000));
+      return;
+    }
+    if (type == "rondo.type.v1.Money") {
+      return ReadMoney(node, path, static_cast<type::v1::Money&>(child));
+    }
+    ReadMessage(node, path, child);
+  }
+
+  void ReadMoney(const YAML::Node& node, const std::string& path, type::v1::Money& money) {
+    const bool shaped = node.IsMap() && node.size() == 2 && node["currency"] && node["amount"] &&
+                        node["currency"].IsScalar() && node["amount"].IsScalar();
+    if (!shaped) return Fail(node, path, "expected {currency: EUR, amount: \"12.50\"}");
+    const absl::StatusOr<Money> parsed =
+        ParseMoney(node["amount"].Scalar(), node["currency"].Scalar());
+    if (!parsed.ok()) return Fail(node, path, std::string(parsed.status().message()));
+    money.set_currency_code(parsed->currency);
+    money.set_minor_units(parsed->minor_units);
+  }
+
+  template <typename Number>
+  static absl::StatusOr<Number> ParseNumber(const std::string& text, std::string_view expected) {
+    Number value{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size()) {
+      return absl::InvalidArgumentError(std::string(expected));
+    }
+    return value;
+  }
+
+  static absl::Status SetScalar(const std::string& text, const FieldDescriptor& field,
+                                Message& message) {
+    const google::protobuf::Reflection& reflection = *message.GetReflection();
+    switch (field.cpp_type()) {
+      case FieldDescriptor::CPPTYPE_STRING:
+        if (field.is_repeated()) {
+          reflection.AddString(&message, &field, text);
+        } else {
+          reflection.SetString(&message, &field, text);
+        }
+        return absl::OkStatus();
+      case FieldDescriptor::CPPTYPE_DOUBLE: {
+        RONDO_ASSIGN_OR_RETURN(const double value, ParseNumber<double>(text, "expected a number"));
+        if (!std::isfinite(value)) return absl::InvalidArgumentError("expected a finite number");
+        reflection.SetDouble(&message, &field, value);
+        return absl::OkStatus();
+      }
+      case FieldDescriptor::CPPTYPE_INT32: {
+        RONDO_ASSIGN_OR_RETURN(const int32_t value,
+                               ParseNumber<int32_t>(text, "expected a whole number"));
+        reflection.SetInt32(&message, &field, value);
+        return absl::OkStatus();
+      }
+      case FieldDescriptor::CPPTYPE_INT64: {
+        RONDO_ASSIGN_OR_RETURN(const int64_t value,
+                               ParseNumber<int64_t>(text, "expected a whole number"));
+        reflection.SetInt64(&message, &field, value);
+        return absl::OkStatus();
+      }
+      case FieldDescriptor::CPPTYPE_BOOL:
+        if (text != "true" && text != "false") {
+          return absl::InvalidArgumentError("expected true or false");
+        }
+        reflection.SetBool(&message, &field, text == "true");
+        return absl::OkStatus();
+      case FieldDescriptor::CPPTYPE_ENUM: {
+        const EnumDescriptor& type = *field.enum_type();
+        const EnumValueDescriptor* value =
+            type.FindValueByName(EnumPrefix(type) + absl::AsciiStrToUpper(text));
+        if (value == nullptr || value->number() == 0) {
+          return absl::InvalidArgumentError("expected one of " + EnumChoices(type));
+        }
+        reflection.SetEnum(&message, &field, value);
+        return absl::OkStatus();
+      }
+      default:
+        return absl::InvalidArgumentError("cannot be written as text");
+    }
+  }
+
+  static std::string KnownFields(const Message& message) {
+    std::string known;
+    for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
+      const FieldDescriptor& field = *message.GetDescriptor()->field(i);
+      if (IsOutputOnly(field) || field.name() == "etag") continue;
+      if (!known.empty()) known += ", ";
+      known += field.name();
+    }
+    return known;
+  }
+
+  std::string_view file_;
+  FieldViolations& violations_;
+};
+
+void ReadDocument(const YAML::Node& node, std::string_view file, Reader& reader,
+                  std::vector<Document>& documents) {
+  if (!node.IsMap()) return reader.Fail(node, "document", "expected `kind`, `name` and fields");
+  std::string choices;
+  const Kind* kind = nullptr;
+  const YAML::Node kind_node = node["kind"];
+  for (const Kind& candidate : kKinds) {
+    choices += (choices.empty() ? "" : ", ") + std::string(candidate.name);
+    if (kind_node && kind_node.IsScalar() && kind_node.Scalar() == candidate.name)
+      kind = &candidate;
+  }
+  if (kind == nullptr) {
+    return reader.Fail(kind_node ? kind_node : node, "kind", "expected one of " + choices);
+  }
+  const YAML::Node name = node["name"];
+  const bool named = name && name.IsScalar() && !name.Scalar().empty() &&
+                     name.Scalar().find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_.") ==
+                         std::string::npos &&
+                     name.Scalar().size() <= 100;
+  if (!named) {
+    return reader.Fail(name ? name : node, "name",
+                       "expected 1 to 100 of a-z, 0-9, -, _ and . (without the collection)");
+  }
+  Document document;
+  document.file = file;
+  document.line = kind_node.Mark().line + 1;
+  document.definition.set_name(std::string(kind->collection) + name.Scalar());
+  const FieldDescriptor* body =
+      log::v1::Definition::descriptor()->FindFieldByName(std::string(kind->body_field));
+  Message* message =
+      document.definition.GetReflection()->MutableMessage(&document.definition, body);
+  reader.ReadMessage(node, "", *message);
+  message->GetReflection()->SetString(message, message->GetDescriptor()->FindFieldByName("name"),
+                                      document.definition.name());
+  documents.push_back(std::move(document));
+}
+
+// The shortest text that reads back to `value`.
+std::string Shortest(double value) {
+  char buffer[32];
+  const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, value);
+  return std::string(buffer, end);
+}
+
+// Writes messages as ReadMessage reads them.
+class Writer {
+ public:
+  explicit Writer(YAML::Emitter& out) : out_(out) {}
+
+  void WriteFields(const Message& message, bool top) {
+    const google::protobuf::Reflection& reflection = *message.GetReflection();
+    std::vector<const FieldDescriptor*> fields;
+    reflection.ListFields(message, &fields);
+    for (const FieldDescriptor* field : fields) {
+      if (IsOutputOnly(*field) || field->name() == "etag" || (top && field->name() == "name")) {
+        continue;
+      }
+      WriteField(*field, message);
+    }
+  }
+
+ private:
+  void WriteField(const FieldDescriptor& field, const Message& message) {
+    const std::string& type = message.GetDescriptor()->name();
+    const google::protobuf::Reflection& reflection = *message.GetReflection();
+    if (type == "QuietHours") {
+      const int minute = reflection.GetInt32(message, &field);
+      out_ << YAML::Key << field.name().substr(0, field.name().find('_')) << YAML::Value
+           << YAML::DoubleQuoted << absl::StrFormat("%02d:%02d", minute / 60, minute % 60);
+      return;
+    }
+    const bool is_start = type == "Schedule" && field.name() == "start_time";
+    out_ << YAML::Key << (is_start ? "start" : field.name()) << YAML::Value;
+    if (!field.is_repeated()) return WriteValue(field, message, -1);
+    out_ << YAML::BeginSeq;
+    for (int i = 0; i < reflection.FieldSize(message, &field); ++i) WriteValue(field, message, i);
+    out_ << YAML::EndSeq;
+  }
+
+  void WriteValue(const FieldDescriptor& field, const Message& message, int index) {
+    const google::protobuf::Reflection& reflection = *message.GetReflection();
+    switch (field.cpp_type()) {
+      case FieldDescriptor::CPPTYPE_MESSAGE:
+        return WriteMessage(index < 0 ? reflection.GetMessage(message, &field)
+                                      : reflection.GetRepeatedMessage(message, &field, index));
+      case FieldDescriptor::CPPTYPE_STRING: {
+        const std::string text = index < 0 ? reflection.GetString(message, &field)
+                                           : reflection.GetRepeatedString(message, &field, index);
+        if (text.find('\n') != std::string::npos && text.find('\r') == std::string::npos) {
+          out_ << YAML::Literal;
+        }
+        out_ << text;
+        return;
+      }
+      case FieldDescriptor::CPPTYPE_ENUM: {
+        const EnumValueDescriptor* value = reflection.GetEnum(message, &field);
+        out_ << absl::AsciiStrToLower(value->name().substr(EnumPrefix(*field.enum_type()).size()));
+        return;
+      }
+      case FieldDescriptor::CPPTYPE_BOOL:
+        out_ << reflection.GetBool(message, &field);
+        return;
+      case FieldDescriptor::CPPTYPE_DOUBLE:
+        out_ << Shortest(reflection.GetDouble(message, &field));
+        return;
+      case FieldDescriptor::CPPTYPE_INT32:
+        out_ << reflection.GetInt32(message, &field);
+        return;
+      default:
+        out_ << reflection.GetInt64(message, &field);
+    }
+  }
+
+  void WriteMessage(const Message& child) {
+    const std::string& type = child.GetDescriptor()->full_name();
+    if (type == "google.protobuf.Duration") {
+      out_ << FormatDurationText(
+          absl::Seconds(static_cast<const google::protobuf::Duration&>(child).seconds()));
+      return;
+    }
+    if (type == "google.protobuf.Timestamp") {
+      const auto& timestamp = static_cast<const google::protobuf::Timestamp&>(child);
+      out_ << absl::FormatTime(
+          absl::RFC3339_full,
+          absl::FromUnixSeconds(timestamp.seconds()) + absl::Nanoseconds(timestamp.nanos()),
+          absl::UTCTimeZone());
+      return;
+    }
+    out_ << YAML::Flow << YAML::BeginMap;
+    if (type == "rondo.type.v1.Money") {
+      const auto& money = static_cast<const type::v1::Money&>(child);
+      out_ << YAML::Key << "currency" << YAML::Value << money.currency_code() << YAML::Key
+           << "amount" << YAML::Value << YAML::DoubleQuoted
+           << FormatAmount({money.currency_code(), money.minor_units()});
+    } else {
+      WriteFields(child, false);
+    }
+    out_ << YAML::EndMap;
+  }
+
+  YAML::Emitter& out_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::vector<Document>> ParseDocuments(std::string_view file, std::string_view text) {
+  if (text.size() > kMaxDocumentBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("%s: larger than 1 MiB; split it into several files", file));
+  }
+  std::vector<YAML::Node> nodes;
+  try {
+    nodes = YAML::LoadAll(std::string(text));
+  } catch (const YAML::Exception& error) {
+    return FieldError(absl::StrFormat("%s:%d:%d", file, error.mark.line + 1, error.mark.column + 1),
+                      "not YAML: " + error.msg);
+  }
+  FieldViolations violations;
+  Reader reader(file, violations);
+  std::vector<Document> documents;
+  for (const YAML::Node& node : nodes) {
+    if (node.IsNull()) continue;
+    ReadDocument(node, file, reader, documents);
+  }
+  RONDO_RETURN_IF_ERROR(violations.ToStatus());
+  return documents;
+}
+
+std::string FormatDocument(const log::v1::Definition& definition) {
+  YAML::Emitter out;
+  out << YAML::BeginMap;
+  const std::string_view kind = KindOf(definition.name());
+  out << YAML::Key << "kind" << YAML::Value << std::string(kind);
+  out << YAML::Key << "name" << YAML::Value
+      << definition.name().substr(definition.name().find('/') + 1);
+  const FieldDescriptor* body = definition.GetReflection()->GetOneofFieldDescriptor(
+      definition, log::v1::Definition::descriptor()->FindOneofByName("body"));
+  if (body != nullptr) {
+    Writer(out).WriteFields(definition.GetReflection()->GetMessage(definition, body), true);
+  }
+  out << YAML::EndMap;
+  return std::string(out.c_str()) + "\n";
+}
+
+absl::StatusOr<absl::Duration> ParseDuration(std::string_view text) {
+  const absl::Duration kLongest = absl::Hours(24) * 36525;
+  absl::Duration total;
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    int64_t count = 0;
+    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), count);
+    if (error != std::errc() || count < 0 || end == rest.data() + rest.size()) break;
+    const char unit = *end;
+    const absl::Duration one = unit == 'w'   ? absl::Hours(24 * 7)
+                               : unit == 'd' ? absl::Hours(24)
+                               : unit == 'h' ? absl::Hours(1)
+                               : unit == 'm' ? absl::Minutes(1)
+                               : unit == 's' ? absl::Seconds(1)
+                                             : absl::ZeroDuration();
+    if (one == absl::ZeroDuration()) break;
+    total += one * count;
+    rest.remove_prefix(static_cast<size_t>(end - rest.data()) + 1);
+  }
+  if (text.empty() || !rest.empty() || total > kLongest) {
+    return absl::InvalidArgumentError("expected a duration such as 14d, 36h, 90m, 45s or 1d12h");
+  }
+  return total;
+}
+
+std::string FormatDurationText(absl::Duration duration) {
+  int64_t seconds = absl::ToInt64Seconds(duration);
+  if (seconds == 0) return "0s";
+  std::string text;
+  for (const auto& [unit, size] : {std::pair{'d', int64_t{86400}}, std::pair{'h', int64_t{3600}},
+                                   std::pair{'m', int64_t{60}}, std::pair{'s', int64_t{1}}}) {
+    if (seconds >= size) text += absl::StrFormat("%d%c", seconds / size, unit);
+    seconds %= size;
+  }
+  return text;
+}
+
+std::string_view KindOf(std::string_view resource_name) {
+  for (const Kind& kind : kKinds) {
+    if (resource_name.starts_with(kind.collection)) return kind.name;
+  }
+  return "";
+}
+
+}  // namespace rondo
