@@ -1,0 +1,303 @@
+#include "app/campaign_commands.h"
+
+#include <memory>
+#include <string>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_format.h"
+#include "app/definition_commands.h"
+#include "platform/core/money.h"
+#include "platform/core/status_macros.h"
+#include "rondo/campaign/v1/campaign_service.pb.h"
+#include "rondo/insight/v1/insight_service.pb.h"
+
+namespace rondo {
+namespace {
+
+namespace pb = campaign::v1;
+
+constexpr std::string_view kCollection = "campaigns/";
+
+// `running` of CAMPAIGN_STATE_RUNNING.
+std::string StateName(pb::CampaignState state) {
+  const std::string name = pb::CampaignState_Name(state);
+  return absl::AsciiStrToLower(name.substr(std::string_view("CAMPAIGN_STATE_").size()));
+}
+
+std::string TimeText(const google::protobuf::Timestamp& time) {
+  if (time.seconds() == 0) return "";
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixSeconds(time.seconds()),
+                          absl::UTCTimeZone());
+}
+
+std::string Percent(double share) { return absl::StrFormat("%.1f%%", share * 100); }
+
+// Adds a verb that moves a campaign's state.
+template <typename Request>
+void AddTransition(CLI::App& noun, Shell& shell, const char* verb, const char* description) {
+  CLI::App* command = noun.add_subcommand(verb, description);
+  command->footer(absl::StrFormat("Example:\n  rondo campaign %s spring-winback", verb));
+  auto name = std::make_shared<std::string>();
+  command->add_option("NAME", *name)->required();
+  shell.OnRun(command, [&shell, name]() -> absl::Status {
+    Request request;
+    request.set_name(InCollection(kCollection, *name));
+    RONDO_ASSIGN_OR_RETURN(const auto now,
+                           Call<pb::Campaign>(shell.caller(), shell.call(), request));
+    if (shell.json()) {
+      shell.PrintJson({{"name", now.name()}, {"state", StateName(now.state())}});
+    } else {
+      std::cout << now.name() << " is " << StateName(now.state()) << "\n";
+    }
+    return absl::OkStatus();
+  });
+}
+
+absl::Status ListCampaigns(Shell& shell) {
+  pb::ListCampaignsRequest request;
+  request.set_page_size(1000);
+  Table table{{"NAME", "STATE", "CYCLE", "PROGRAMME", "VERSION"}, {}};
+  do {
+    RONDO_ASSIGN_OR_RETURN(const auto page, Call<pb::ListCampaignsResponse>(
+                                                shell.caller(), shell.call(), request));
+    for (const pb::Campaign& campaign : page.campaigns()) {
+      if (shell.json()) {
+        shell.PrintJsonLine({{"name", campaign.name()},
+                             {"state", StateName(campaign.state())},
+                             {"cycle", campaign.current_cycle()},
+                             {"programme", campaign.programme()},
+                             {"version", campaign.version()}});
+        continue;
+      }
+      table.rows.push_back({campaign.name(), StateName(campaign.state()),
+                            std::to_string(campaign.current_cycle()), campaign.programme(),
+                            std::to_string(campaign.version())});
+    }
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  if (!shell.json()) shell.PrintTable(table);
+  return absl::OkStatus();
+}
+
+absl::Status DryRun(Shell& shell, const std::string& name, int sample) {
+  pb::DryRunCampaignRequest request;
+  request.set_name(InCollection(kCollection, name));
+  request.set_sample_size(sample);
+  RONDO_ASSIGN_OR_RETURN(
+      const auto answer,
+      Call<pb::DryRunCampaignResponse>(shell.caller(), shell.call(absl::Minutes(5)), request));
+  if (shell.json()) {
+    shell.PrintMessage(answer);
+    return absl::OkStatus();
+  }
+  Table table{{"CELL", "CHANNEL", "CUSTOMERS", "COST", "SAMPLE"}, {}};
+  for (const pb::DryRunCell& cell : answer.cells()) {
+    std::string sample_text;
+    for (const std::string& customer : cell.sample()) {
+      if (!sample_text.empty()) sample_text += " ";
+      sample_text += customer;
+    }
+    const std::string cost = cell.cost().currency_code().empty()
+                                 ? ""
+                                 : FormatAmount({cell.cost().currency_code(),
+                                                 cell.cost().minor_units()}) +
+                                       " " + cell.cost().currency_code();
+    table.rows.push_back({cell.cell(), cell.channel().empty() ? "-" : cell.channel(),
+                          std::to_string(cell.count()), cost, sample_text});
+  }
+  std::cout << absl::StrFormat("audience %d, held out %d\n", answer.audience(), answer.held_out());
+  shell.PrintTable(table);
+  return absl::OkStatus();
+}
+
+absl::Status Cycles(Shell& shell, const std::string& name) {
+  pb::ListCyclesRequest request;
+  request.set_parent(InCollection(kCollection, name));
+  request.set_page_size(1000);
+  RONDO_ASSIGN_OR_RETURN(const auto page,
+                         Call<pb::ListCyclesResponse>(shell.caller(), shell.call(), request));
+  for (const pb::Cycle& cycle : page.cycles()) {
+    if (shell.json()) {
+      shell.PrintJsonLine(ToJson(cycle));
+      continue;
+    }
+    std::cout << absl::StrFormat("cycle %d  due %s  targeted %d  held out %d%s\n", cycle.number(),
+                                 TimeText(cycle.due_time()), cycle.targeted(), cycle.held_out(),
+                                 cycle.has_closed_time() ? "  closed" : "");
+    for (const pb::CellShare& share : cycle.shares()) {
+      std::cout << absl::StrFormat("  %-20s %6s", share.cell(), Percent(share.share()));
+      if (share.previous_share() > 0) {
+        std::cout << absl::StrFormat("  was %s, best with probability %.2f",
+                                     Percent(share.previous_share()), share.probability_best());
+      }
+      std::cout << "\n";
+    }
+    for (const std::string& reason : cycle.reasons()) std::cout << "  " << reason << "\n";
+  }
+  return absl::OkStatus();
+}
+
+void PrintReport(const Shell& shell, const insight::v1::CampaignReport& report) {
+  const insight::v1::Funnel& funnel = report.funnel();
+  std::cout << report.campaign();
+  if (report.cycle() != 0) std::cout << ", cycle " << report.cycle();
+  std::cout << ", as of " << TimeText(report.as_of()) << "\n";
+  Table counts{{"FUNNEL", "CUSTOMERS"}, {}};
+  const auto add = [&](const char* name, int64_t count) {
+    counts.rows.push_back({name, std::to_string(count)});
+  };
+  add("planned", funnel.planned());
+  for (const auto& suppressed : funnel.suppressed()) {
+    add(("  suppressed: " + suppressed.reason()).c_str(), suppressed.count());
+  }
+  add("sent", funnel.sent());
+  add("in doubt", funnel.in_doubt());
+  add("delivered", funnel.delivered());
+  add("bounced", funnel.bounced());
+  add("opened", funnel.opened());
+  add("clicked", funnel.clicked());
+  add("converted", funnel.converted());
+  add("unsubscribed", funnel.unsubscribed());
+  add("complained", funnel.complained());
+  shell.PrintTable(counts);
+  Table arms{{"ARM", "CUSTOMERS", "METRIC", "MEAN"}, {}};
+  for (const auto& arm : report.arms()) {
+    for (const auto& mean : arm.means()) {
+      arms.rows.push_back(
+          {arm.arm(), std::to_string(arm.n()), mean.metric(), absl::StrFormat("%.6g", mean.mean())});
+    }
+  }
+  std::cout << "\n";
+  shell.PrintTable(arms);
+  Table effects{{"EFFECT", "METRIC", "DIFFERENCE", "95% INTERVAL", "P"}, {}};
+  for (const auto& effect : report.effects()) {
+    effects.rows.push_back({effect.arm(), effect.metric(),
+                            absl::StrFormat("%+.6g", effect.difference()),
+                            absl::StrFormat("%+.6g to %+.6g", effect.low(), effect.high()),
+                            absl::StrFormat("%.3g", effect.p_value())});
+  }
+  if (!effects.rows.empty()) {
+    std::cout << "\n";
+    shell.PrintTable(effects);
+  }
+  for (const std::string& warning : report.warnings()) std::cout << "warning: " << warning << "\n";
+}
+
+absl::Status Report(Shell& shell, const std::string& name, int cycle) {
+  insight::v1::GetCampaignReportRequest request;
+  request.set_name(InCollection(kCollection, name));
+  request.set_cycle(cycle);
+  RONDO_ASSIGN_OR_RETURN(const auto report, Call<insight::v1::CampaignReport>(
+                                                shell.caller(), shell.call(), request));
+  if (shell.json()) {
+    shell.PrintJson(ReportToJson(report));
+  } else {
+    PrintReport(shell, report);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+nlohmann::ordered_json ReportToJson(const insight::v1::CampaignReport& report) {
+  using nlohmann::ordered_json;
+  const insight::v1::Funnel& funnel = report.funnel();
+  ordered_json suppressed = ordered_json::object();
+  for (const auto& entry : funnel.suppressed()) suppressed[entry.reason()] = entry.count();
+  ordered_json arms = ordered_json::array();
+  for (const auto& arm : report.arms()) {
+    ordered_json means = ordered_json::object();
+    for (const auto& mean : arm.means()) means[mean.metric()] = mean.mean();
+    arms.push_back({{"arm", arm.arm()}, {"n", arm.n()}, {"means", means}});
+  }
+  ordered_json effects = ordered_json::array();
+  for (const auto& effect : report.effects()) {
+    effects.push_back({{"arm", effect.arm()},
+                       {"metric", effect.metric()},
+                       {"difference", effect.difference()},
+                       {"low", effect.low()},
+                       {"high", effect.high()},
+                       {"p_value", effect.p_value()}});
+  }
+  ordered_json warnings = ordered_json::array();
+  for (const std::string& warning : report.warnings()) warnings.push_back(warning);
+  const auto optional = [](bool present, double value) {
+    return present ? ordered_json(value) : ordered_json(nullptr);
+  };
+  return {{"campaign", report.campaign()},
+          {"cycle", report.cycle()},
+          {"as_of", TimeText(report.as_of())},
+          {"currency", report.currency()},
+          {"funnel",
+           {{"planned", funnel.planned()},
+            {"suppressed", suppressed},
+            {"sent", funnel.sent()},
+            {"in_doubt", funnel.in_doubt()},
+            {"delivered", funnel.delivered()},
+            {"bounced", funnel.bounced()},
+            {"opened", funnel.opened()},
+            {"opened_machine", funnel.opened_machine()},
+            {"clicked", funnel.clicked()},
+            {"clicked_machine", funnel.clicked_machine()},
+            {"converted", funnel.converted()},
+            {"unsubscribed", funnel.unsubscribed()},
+            {"complained", funnel.complained()}}},
+          {"arms", arms},
+          {"effects", effects},
+          {"srm_p_value", optional(report.has_srm_p_value(), report.srm_p_value())},
+          {"cost_minor_units", report.cost_minor_units()},
+          {"incremental_profit_minor_units",
+           optional(report.has_incremental_profit_minor_units(),
+                    report.incremental_profit_minor_units())},
+          {"warnings", warnings}};
+}
+
+void AddCampaignCommands(CLI::App& root, Shell& shell) {
+  CLI::App* noun = root.add_subcommand("campaign", "Launch campaigns and watch them run");
+  noun->require_subcommand(1);
+  shell.OnRun(noun->add_subcommand("list", "Campaigns and where they stand"),
+              [&shell] { return ListCampaigns(shell); });
+  AddTransition<pb::ApproveCampaignRequest>(*noun, shell, "approve", "Approve a draft's content");
+  AddTransition<pb::LaunchCampaignRequest>(*noun, shell, "launch", "Schedule an approved campaign");
+  AddTransition<pb::PauseCampaignRequest>(*noun, shell, "pause", "Send nothing until resumed");
+  AddTransition<pb::ResumeCampaignRequest>(*noun, shell, "resume", "Go on after a pause");
+  AddTransition<pb::StopCampaignRequest>(*noun, shell, "stop",
+                                         "End it; what was not sent never will be");
+
+  const auto named = [&](const char* verb, const char* description, const char* footer) {
+    CLI::App* command = noun->add_subcommand(verb, description);
+    command->footer(footer);
+    auto name = std::make_shared<std::string>();
+    command->add_option("NAME", *name)->required();
+    return std::pair{command, name};
+  };
+  const auto [show, show_name] =
+      named("show", "The definition as a document", "Example:\n  rondo campaign show spring-winback");
+  shell.OnRun(show, [&shell, name = show_name]() -> absl::Status {
+    pb::GetCampaignRequest request;
+    request.set_name(InCollection(kCollection, *name));
+    RONDO_ASSIGN_OR_RETURN(const auto campaign,
+                           Call<pb::Campaign>(shell.caller(), shell.call(), request));
+    shell.PrintMessage(campaign);
+    return absl::OkStatus();
+  });
+  const auto [dry_run, dry_run_name] = named("dry-run", "Who would get what; writes nothing",
+                                             "Example:\n  rondo campaign dry-run spring-winback");
+  auto sample = std::make_shared<int>(3);
+  dry_run->add_option("--sample", *sample, "Customers to list for each cell")
+      ->check(CLI::Range(0, 100));
+  shell.OnRun(dry_run,
+              [&shell, name = dry_run_name, sample] { return DryRun(shell, *name, *sample); });
+  const auto [cycles, cycles_name] = named("cycles", "Its cycles: shares, counts and reasons",
+                                           "Example:\n  rondo campaign cycles spring-winback");
+  shell.OnRun(cycles, [&shell, name = cycles_name] { return Cycles(shell, *name); });
+  const auto [report, report_name] =
+      named("report", "Funnel, arms and what the campaign caused",
+            "Example:\n  rondo campaign report spring-winback --cycle 2 --output json");
+  auto cycle = std::make_shared<int>(0);
+  report->add_option("--cycle", *cycle, "One cycle; all together if left out")
+      ->check(CLI::NonNegativeNumber);
+  shell.OnRun(report, [&shell, name = report_name, cycle] { return Report(shell, *name, *cycle); });
+}
+
+}  // namespace rondo

@@ -1,0 +1,233 @@
+#include "app/config.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+
+#include "absl/strings/str_format.h"
+#include "platform/core/field_error.h"
+
+namespace rondo {
+namespace {
+
+// A key and where it lives in Config: exactly one of the pointers is set.
+struct Entry {
+  ConfigKey key;
+  std::string Config::*text = nullptr;
+  int Config::*number = nullptr;
+  int64_t Config::*long_number = nullptr;
+  int64_t least = 0;
+  int64_t most = 0;
+};
+
+Entry Text(std::string_view name, std::string Config::*member, std::string_view description) {
+  Entry entry;
+  entry.key = {name, "text", description};
+  entry.text = member;
+  return entry;
+}
+
+struct Bounds {
+  int64_t least;
+  int64_t most;
+};
+
+Entry Number(std::string_view name, int Config::*member, Bounds bounds,
+             std::string_view description) {
+  Entry entry;
+  entry.key = {name, "number", description};
+  entry.number = member;
+  entry.least = bounds.least;
+  entry.most = bounds.most;
+  return entry;
+}
+
+const std::vector<Entry>& Entries() {
+  static const std::vector<Entry> entries = [] {
+    std::vector<Entry> all = {
+        Text("data", &Config::data, "Folder of the log and of every service's state."),
+        Text("target", &Config::target, "Services to run: `all`, or names with commas."),
+        Text("log", &Config::log,
+             "`embedded`, or `kafka://HOST:PORT/TOPIC` for several processes."),
+        Number("partitions", &Config::partitions, {1, 1024},
+               "Partitions of the log; fixed when the data folder is made."),
+        Number("threads", &Config::threads, {0, 1024}, "Worker threads; 0 is one for each core."),
+        Text("http", &Config::http,
+             "Address of REST, tracking and dashboards; loopback only. Port 0 is a free one."),
+        Text("grpc", &Config::grpc, "Address of gRPC; loopback only. Port 0 is a free one."),
+        Text("dashboards", &Config::dashboards,
+             "Folder of the built dashboards; empty looks beside the program."),
+        Text("public_url", &Config::public_url,
+             "What tracking links begin with; empty is the HTTP address."),
+        Text("smtp.host", &Config::smtp_host, "The mail server that takes what is sent."),
+        Number("smtp.port", &Config::smtp_port, {1, 65535}, "Its port."),
+        Number("smtp.sessions", &Config::smtp_sessions, {1, 256}, "Sessions at the same time."),
+        Text("smtp.return_path", &Config::smtp_return_path,
+             "Where bounces go: an address whose local part gets a tag for each message."),
+        Text("sms.url", &Config::sms_url, "The SMS gateway's HTTP address; empty sends no SMS."),
+        Text("sms.username", &Config::sms_username, "Its user."),
+        Text("sms.password_file", &Config::sms_password_file, "A file that holds its password."),
+        Text("attributes.time_zone", &Config::time_zone_attribute,
+             "The attribute that names a customer's time zone (IANA)."),
+        Text("attributes.email", &Config::email_attribute,
+             "The attribute that holds a customer's e-mail address."),
+        Text("attributes.phone", &Config::phone_attribute,
+             "The attribute that holds a customer's phone number."),
+    };
+    Entry accelerate;
+    accelerate.key = {"accelerate", "number",
+                      "Clock speed for demonstrations: seconds that pass in one; 1 is real time."};
+    accelerate.long_number = &Config::accelerate;
+    accelerate.least = 1;
+    accelerate.most = 10'000'000;
+    all.push_back(accelerate);
+    return all;
+  }();
+  return entries;
+}
+
+std::string ValueOf(const Entry& entry, const Config& config) {
+  if (entry.text != nullptr) return config.*entry.text;
+  if (entry.number != nullptr) return std::to_string(config.*entry.number);
+  return std::to_string(config.*entry.long_number);
+}
+
+size_t EditDistance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0]++;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
+    }
+  }
+  return row[b.size()];
+}
+
+std::string Unknown(std::string_view name) {
+  const auto nearest =
+      std::min_element(Entries().begin(), Entries().end(), [&](const Entry& a, const Entry& b) {
+        return EditDistance(a.key.name, name) < EditDistance(b.key.name, name);
+      });
+  return absl::StrFormat("unknown key; did you mean `%s`? `rondo config explain` lists all",
+                         nearest->key.name);
+}
+
+class ConfigReader {
+ public:
+  ConfigReader(std::string_view file, Config& config, FieldViolations& violations)
+      : file_(file), config_(config), violations_(violations) {}
+
+  void Read(const YAML::Node& node, const std::string& prefix) {
+    if (!node.IsMap()) return Fail(node, prefix, "expected keys, as `name: value`");
+    for (const auto& child : node) {
+      const std::string name = prefix + child.first.Scalar();
+      const auto entry = std::find_if(Entries().begin(), Entries().end(),
+                                      [&](const Entry& e) { return e.key.name == name; });
+      if (entry != Entries().end()) {
+        Set(*entry, child.second);
+        continue;
+      }
+      const bool is_group = std::any_of(Entries().begin(), Entries().end(), [&](const Entry& e) {
+        return e.key.name.starts_with(name + ".");
+      });
+      if (is_group) {
+        Read(child.second, name + ".");
+      } else {
+        Fail(child.first, name, Unknown(name));
+      }
+    }
+  }
+
+ private:
+  void Set(const Entry& entry, const YAML::Node& node) {
+    const std::string name(entry.key.name);
+    if (!node.IsScalar() && !node.IsNull()) return Fail(node, name, "expected a single value");
+    const std::string text = node.IsNull() ? "" : node.Scalar();
+    if (entry.text != nullptr) {
+      config_.*entry.text = text;
+      return;
+    }
+    int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size() || value < entry.least ||
+        value > entry.most) {
+      return Fail(
+          node, name,
+          absl::StrFormat("expected a whole number from %d to %d", entry.least, entry.most));
+    }
+    if (entry.number != nullptr) {
+      config_.*entry.number = static_cast<int>(value);
+    } else {
+      config_.*entry.long_number = value;
+    }
+  }
+
+  void Fail(const YAML::Node& node, const std::string& name, const std::string& expected) {
+    violations_.Add(
+        absl::StrFormat("%s:%d:%d: %s", file_, node.Mark().line + 1, node.Mark().column + 1, name),
+        expected);
+  }
+
+  std::string_view file_;
+  Config& config_;
+  FieldViolations& violations_;
+};
+
+}  // namespace
+
+const std::vector<ConfigKey>& ConfigKeys() {
+  static const std::vector<ConfigKey> keys = [] {
+    std::vector<ConfigKey> all;
+    for (const Entry& entry : Entries()) all.push_back(entry.key);
+    return all;
+  }();
+  return keys;
+}
+
+std::string ConfigValue(const Config& config, std::string_view key) {
+  for (const Entry& entry : Entries()) {
+    if (entry.key.name == key) return ValueOf(entry, config);
+  }
+  return "";
+}
+
+absl::StatusOr<Config> ParseConfig(std::string_view file, std::string_view text) {
+  Config config;
+  YAML::Node node;
+  try {
+    node = YAML::Load(std::string(text));
+  } catch (const YAML::Exception& error) {
+    return FieldError(absl::StrFormat("%s:%d:%d", file, error.mark.line + 1, error.mark.column + 1),
+                      "not YAML: " + error.msg);
+  }
+  FieldViolations violations;
+  if (!node.IsNull()) ConfigReader(file, config, violations).Read(node, "");
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  return config;
+}
+
+std::string ExplainConfig() {
+  const Config defaults;
+  std::string text = "# rondo serve --config FILE. Every key, with its default.\n";
+  std::string group;
+  for (const Entry& entry : Entries()) {
+    const size_t dot = entry.key.name.find('.');
+    const std::string in_group(dot == std::string_view::npos ? "" : entry.key.name.substr(0, dot));
+    if (in_group != group && !in_group.empty()) text += in_group + ":\n";
+    group = in_group;
+    const std::string indent = group.empty() ? "" : "  ";
+    const std::string_view leaf =
+        dot == std::string_view::npos ? entry.key.name : entry.key.name.substr(dot + 1);
+    const std::string value = ValueOf(entry, defaults);
+    text += absl::StrFormat("%s# %s\n%s%s: %s\n", indent, entry.key.description, indent, leaf,
+                            value.empty() ? "\"\"" : value);
+  }
+  return text;
+}
+
+}  // namespace rondo

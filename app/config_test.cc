@@ -1,0 +1,42 @@
+#include "app/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace rondo {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(ParseConfigTest, KeepsDefaultsOfWhatTheFileDoesNotSay) {
+  const auto config = ParseConfig("c.yaml", "http: 127.0.0.1:0\nsmtp: {port: 2525}\n");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->http, "127.0.0.1:0");
+  EXPECT_EQ(config->smtp_port, 2525);
+  EXPECT_EQ(config->grpc, Config().grpc);
+  EXPECT_TRUE(ParseConfig("empty.yaml", "").ok());
+}
+
+TEST(ParseConfigTest, RefusesUnknownKeysWithTheNearestAndThePlace) {
+  const auto config = ParseConfig("c.yaml", "smtp:\n  prot: 25\n");
+  EXPECT_THAT(config.status().message(),
+              HasSubstr("c.yaml:2:3: smtp.prot: unknown key; did you mean `smtp.port`?"));
+}
+
+TEST(ParseConfigTest, RefusesNumbersOutOfRange) {
+  EXPECT_THAT(ParseConfig("c.yaml", "partitions: 0\n").status().message(),
+              HasSubstr("expected a whole number from 1 to 1024"));
+  EXPECT_FALSE(ParseConfig("c.yaml", "partitions: many\n").ok());
+}
+
+TEST(ExplainConfigTest, IsAFileThatSaysWhatTheDefaultsSay) {
+  const auto config = ParseConfig("explained", ExplainConfig());
+  ASSERT_TRUE(config.ok()) << config.status();
+  for (const ConfigKey& key : ConfigKeys()) {
+    EXPECT_EQ(ConfigValue(*config, key.name), ConfigValue(Config(), key.name)) << key.name;
+    EXPECT_FALSE(key.description.empty()) << key.name;
+  }
+}
+
+}  // namespace
+}  // namespace rondo

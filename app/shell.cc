@@ -1,0 +1,211 @@
+#include "app/shell.h"
+
+#include <google/protobuf/util/json_util.h>
+#include <unistd.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "absl/strings/str_format.h"
+#include "platform/core/status_macros.h"
+
+namespace rondo {
+namespace {
+
+constexpr std::string_view kGzipMagic = "\x1f\x8b";
+constexpr std::string_view kZstdMagic = "\x28\xb5\x2f\xfd";
+// An archive that opens to more than this times its size is refused.
+constexpr size_t kMaxRatio = 100;
+
+absl::Status TooLarge(const std::string& path, size_t bytes_max) {
+  return absl::InvalidArgumentError(
+      absl::StrFormat("%s: holds more than %d bytes, or unpacks to more than %d times its size",
+                      path, bytes_max, kMaxRatio));
+}
+
+absl::StatusOr<std::string> Gunzip(const std::string& path, const std::string& packed, size_t most) {
+  z_stream stream{};
+  constexpr int kGzipWindow = 15 + 16;
+  if (inflateInit2(&stream, kGzipWindow) != Z_OK) return absl::InternalError("zlib");
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
+  stream.avail_in = static_cast<uInt>(packed.size());
+  std::string text;
+  std::vector<char> chunk(1 << 16);
+  int result = Z_OK;
+  while (result == Z_OK && text.size() <= most) {
+    stream.next_out = reinterpret_cast<Bytef*>(chunk.data());
+    stream.avail_out = static_cast<uInt>(chunk.size());
+    result = inflate(&stream, Z_NO_FLUSH);
+    text.append(chunk.data(), chunk.size() - stream.avail_out);
+  }
+  inflateEnd(&stream);
+  if (text.size() > most) return TooLarge(path, most);
+  if (result != Z_STREAM_END) return absl::InvalidArgumentError(path + ": damaged gzip file");
+  return text;
+}
+
+absl::StatusOr<std::string> Unzstd(const std::string& path, const std::string& packed, size_t most) {
+  const std::unique_ptr<ZSTD_DStream, size_t (*)(ZSTD_DStream*)> stream(ZSTD_createDStream(),
+                                                                        ZSTD_freeDStream);
+  ZSTD_inBuffer in{packed.data(), packed.size(), 0};
+  std::string text;
+  std::vector<char> chunk(ZSTD_DStreamOutSize());
+  size_t left = 1;
+  while (in.pos < in.size && text.size() <= most) {
+    ZSTD_outBuffer out{chunk.data(), chunk.size(), 0};
+    left = ZSTD_decompressStream(stream.get(), &out, &in);
+    if (ZSTD_isError(left) != 0) return absl::InvalidArgumentError(path + ": damaged zstd file");
+    text.append(chunk.data(), out.pos);
+  }
+  if (text.size() > most) return TooLarge(path, most);
+  if (left != 0) return absl::InvalidArgumentError(path + ": zstd file ends early");
+  return text;
+}
+
+// int64 travels as text in protobuf's JSON; people and jq want numbers.
+void NumbersFromText(const google::protobuf::Descriptor& type, nlohmann::ordered_json& value) {
+  using google::protobuf::FieldDescriptor;
+  if (!value.is_object()) return;
+  for (auto& [name, child] : value.items()) {
+    const FieldDescriptor* field = type.FindFieldByName(name);
+    if (field == nullptr) continue;
+    const auto convert = [&](nlohmann::ordered_json& item) {
+      const bool is_int64 = field->cpp_type() == FieldDescriptor::CPPTYPE_INT64 ||
+                            field->cpp_type() == FieldDescriptor::CPPTYPE_UINT64;
+      if (is_int64 && item.is_string()) {
+        item = nlohmann::ordered_json::parse(item.get<std::string>());
+      } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+        NumbersFromText(*field->message_type(), item);
+      }
+    };
+    if (child.is_array()) {
+      std::for_each(child.begin(), child.end(), convert);
+    } else {
+      convert(child);
+    }
+  }
+}
+
+}  // namespace
+
+ExitCode ExitCodeOf(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+      return ExitCode::kDone;
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kOutOfRange:
+      return ExitCode::kRefused;
+    case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kAborted:
+      return ExitCode::kWrongState;
+    case absl::StatusCode::kCancelled:
+      return ExitCode::kInterrupted;
+    default:
+      return ExitCode::kFailed;
+  }
+}
+
+Shell::Shell(CLI::App& root) {
+  root.add_option("--output", output_, "How results are written")
+      ->check(CLI::IsMember({"table", "json"}));
+  root.add_option("--server", server_, "HOST:PORT of `rondo serve`'s gRPC door")
+      ->envname("RONDO_SERVER")
+      ->capture_default_str();
+}
+
+Caller& Shell::caller() {
+  if (caller_ == nullptr) caller_ = std::make_unique<GrpcCaller>(server_);
+  return *caller_;
+}
+
+CallInfo Shell::call(absl::Duration timeout) const {
+  CallInfo info;
+  info.deadline = absl::Now() + timeout;
+  return info;
+}
+
+void Shell::OnRun(CLI::App* command, std::function<absl::Status()> body) {
+  command->fallthrough();
+  command->callback([this, body = std::move(body)] {
+    const absl::Status status = body();
+    exit_code_ = ExitCodeOf(status);
+    if (status.ok()) return;
+    std::string message(status.message());
+    if (absl::IsUnavailable(status)) {
+      message = absl::StrFormat("no answer from %s (%s). Is `rondo serve` running? --server names it",
+                                server_, message);
+    }
+    std::cerr << "rondo: " << message << "\n";
+  });
+}
+
+void Shell::PrintJson(const nlohmann::ordered_json& value) const {
+  std::cout << value.dump(isatty(STDOUT_FILENO) != 0 ? 2 : -1) << "\n";
+}
+
+void Shell::PrintJsonLine(const nlohmann::ordered_json& value) const {
+  std::cout << value.dump() << "\n";
+}
+
+void Shell::PrintTable(const Table& table) const {
+  std::vector<size_t> widths;
+  for (const std::string& column : table.columns) widths.push_back(column.size());
+  for (const auto& row : table.rows) {
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  const auto print = [&](const std::vector<std::string>& cells) {
+    std::string line;
+    for (size_t i = 0; i < cells.size(); ++i) {
+      line += cells[i];
+      if (i + 1 < cells.size()) line.append(widths[i] - cells[i].size() + 2, ' ');
+    }
+    std::cout << line << "\n";
+  };
+  print(table.columns);
+  for (const auto& row : table.rows) print(row);
+}
+
+void Shell::PrintMessage(const google::protobuf::Message& message) const {
+  PrintJson(ToJson(message));
+}
+
+nlohmann::ordered_json ToJson(const google::protobuf::Message& message) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  options.always_print_primitive_fields = true;
+  std::string text;
+  const auto status = google::protobuf::util::MessageToJsonString(message, &text, options);
+  RONDO_CHECK(status.ok());
+  nlohmann::ordered_json json = nlohmann::ordered_json::parse(text);
+  NumbersFromText(*message.GetDescriptor(), json);
+  return json;
+}
+
+absl::StatusOr<std::string> ReadInput(const std::string& path, size_t bytes_max) {
+  std::ostringstream bytes;
+  if (path == "-") {
+    bytes << std::cin.rdbuf();
+  } else {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) return absl::InvalidArgumentError(path + ": " + std::strerror(errno));
+    bytes << file.rdbuf();
+    if (file.bad()) return absl::InvalidArgumentError(path + ": cannot be read");
+  }
+  std::string text = std::move(bytes).str();
+  const std::string_view view = text;
+  const size_t most = std::min(bytes_max, std::max(text.size(), size_t{1} << 16) * kMaxRatio);
+  if (view.starts_with(kGzipMagic)) return Gunzip(path, text, most);
+  if (view.starts_with(kZstdMagic)) return Unzstd(path, text, most);
+  if (text.size() > bytes_max) return TooLarge(path, bytes_max);
+  return text;
+}
+
+}  // namespace rondo
