@@ -17,7 +17,6 @@ struct Entry {
   ConfigKey key;
   std::string Config::*text = nullptr;
   int Config::*number = nullptr;
-  int64_t Config::*long_number = nullptr;
   int64_t least = 0;
   int64_t most = 0;
 };
@@ -75,14 +74,9 @@ const std::vector<Entry>& Entries() {
              "The attribute that holds a customer's e-mail address."),
         Text("attributes.phone", &Config::phone_attribute,
              "The attribute that holds a customer's phone number."),
+        Text("clock", &Config::clock,
+             "`system`, or a file of 8 bytes that holds the time for demonstrations and tests."),
     };
-    Entry accelerate;
-    accelerate.key = {"accelerate", "number",
-                      "Clock speed for demonstrations: seconds that pass in one; 1 is real time."};
-    accelerate.long_number = &Config::accelerate;
-    accelerate.least = 1;
-    accelerate.most = 10'000'000;
-    all.push_back(accelerate);
     return all;
   }();
   return entries;
@@ -90,8 +84,7 @@ const std::vector<Entry>& Entries() {
 
 std::string ValueOf(const Entry& entry, const Config& config) {
   if (entry.text != nullptr) return config.*entry.text;
-  if (entry.number != nullptr) return std::to_string(config.*entry.number);
-  return std::to_string(config.*entry.long_number);
+  return std::to_string(config.*entry.number);
 }
 
 size_t EditDistance(std::string_view a, std::string_view b) {
@@ -160,11 +153,7 @@ class ConfigReader {
           node, name,
           absl::StrFormat("expected a whole number from %d to %d", entry.least, entry.most));
     }
-    if (entry.number != nullptr) {
-      config_.*entry.number = static_cast<int>(value);
-    } else {
-      config_.*entry.long_number = value;
-    }
+    config_.*entry.number = static_cast<int>(value);
   }
 
   void Fail(const YAML::Node& node, const std::string& name, const std::string& expected) {

@@ -31,7 +31,7 @@ struct Config {
   std::string time_zone_attribute = "time_zone";
   std::string email_attribute = "email";
   std::string phone_attribute = "phone";
-  int64_t accelerate = 1;
+  std::string clock = "system";
 };
 
 // One key of the file.

@@ -4,18 +4,31 @@
 
 #include <CLI/CLI.hpp>
 
-namespace {
-constexpr int kExitUsage = 2;
-}  // namespace
+#include "app/campaign_commands.h"
+#include "app/config_commands.h"
+#include "app/customer_commands.h"
+#include "app/definition_commands.h"
+#include "app/shell.h"
 
 int main(int argc, char** argv) {
   CLI::App app("rondo: campaigns whose results come back");
   app.set_version_flag("--version", "rondo " RONDO_VERSION);
   app.require_subcommand(0, 1);
+  app.footer("Start here:\n  rondo serve\n  rondo apply -f examples/winback --dry-run");
+  rondo::Shell shell(app);
+  rondo::AddConfigCommands(app, shell);
+  rondo::AddDefinitionCommands(app, shell);
+  rondo::AddCampaignCommands(app, shell);
+  rondo::AddSegmentCommands(app, shell);
+  rondo::AddCustomerCommands(app, shell);
+  rondo::AddDeliveryCommands(app, shell);
+  rondo::AddDecisionCommands(app, shell);
+  rondo::AddSignalCommands(app, shell);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kExitUsage;
+    return app.exit(error) == 0 ? 0 : static_cast<int>(rondo::ExitCode::kUsage);
   }
-  return app.exit(CLI::CallForHelp());
+  if (app.get_subcommands().empty()) std::cout << app.help();
+  return shell.exit_code();
 }
