@@ -58,8 +58,8 @@ absl::Status ListCampaigns(Shell& shell) {
   request.set_page_size(1000);
   Table table{{"NAME", "STATE", "CYCLE", "PROGRAMME", "VERSION"}, {}};
   do {
-    RONDO_ASSIGN_OR_RETURN(const auto page, Call<pb::ListCampaignsResponse>(
-                                                shell.caller(), shell.call(), request));
+    RONDO_ASSIGN_OR_RETURN(const auto page,
+                           Call<pb::ListCampaignsResponse>(shell.caller(), shell.call(), request));
     for (const pb::Campaign& campaign : page.campaigns()) {
       if (shell.json()) {
         shell.PrintJsonLine({{"name", campaign.name()},
@@ -97,11 +97,11 @@ absl::Status DryRun(Shell& shell, const std::string& name, int sample) {
       if (!sample_text.empty()) sample_text += " ";
       sample_text += customer;
     }
-    const std::string cost = cell.cost().currency_code().empty()
-                                 ? ""
-                                 : FormatAmount({cell.cost().currency_code(),
-                                                 cell.cost().minor_units()}) +
-                                       " " + cell.cost().currency_code();
+    const std::string cost =
+        cell.cost().currency_code().empty()
+            ? ""
+            : FormatAmount({cell.cost().currency_code(), cell.cost().minor_units()}) + " " +
+                  cell.cost().currency_code();
     table.rows.push_back({cell.cell(), cell.channel().empty() ? "-" : cell.channel(),
                           std::to_string(cell.count()), cost, sample_text});
   }
@@ -163,8 +163,8 @@ void PrintReport(const Shell& shell, const insight::v1::CampaignReport& report) 
   Table arms{{"ARM", "CUSTOMERS", "METRIC", "MEAN"}, {}};
   for (const auto& arm : report.arms()) {
     for (const auto& mean : arm.means()) {
-      arms.rows.push_back(
-          {arm.arm(), std::to_string(arm.n()), mean.metric(), absl::StrFormat("%.6g", mean.mean())});
+      arms.rows.push_back({arm.arm(), std::to_string(arm.n()), mean.metric(),
+                           absl::StrFormat("%.6g", mean.mean())});
     }
   }
   std::cout << "\n";
@@ -187,8 +187,8 @@ absl::Status Report(Shell& shell, const std::string& name, int cycle) {
   insight::v1::GetCampaignReportRequest request;
   request.set_name(InCollection(kCollection, name));
   request.set_cycle(cycle);
-  RONDO_ASSIGN_OR_RETURN(const auto report, Call<insight::v1::CampaignReport>(
-                                                shell.caller(), shell.call(), request));
+  RONDO_ASSIGN_OR_RETURN(const auto report,
+                         Call<insight::v1::CampaignReport>(shell.caller(), shell.call(), request));
   if (shell.json()) {
     shell.PrintJson(ReportToJson(report));
   } else {
@@ -246,9 +246,8 @@ nlohmann::ordered_json ReportToJson(const insight::v1::CampaignReport& report) {
           {"effects", effects},
           {"srm_p_value", optional(report.has_srm_p_value(), report.srm_p_value())},
           {"cost_minor_units", report.cost_minor_units()},
-          {"incremental_profit_minor_units",
-           optional(report.has_incremental_profit_minor_units(),
-                    report.incremental_profit_minor_units())},
+          {"incremental_profit_minor_units", optional(report.has_incremental_profit_minor_units(),
+                                                      report.incremental_profit_minor_units())},
           {"warnings", warnings}};
 }
 
@@ -271,8 +270,8 @@ void AddCampaignCommands(CLI::App& root, Shell& shell) {
     command->add_option("NAME", *name)->required();
     return std::pair{command, name};
   };
-  const auto [show, show_name] =
-      named("show", "The definition as a document", "Example:\n  rondo campaign show spring-winback");
+  const auto [show, show_name] = named("show", "The definition as a document",
+                                       "Example:\n  rondo campaign show spring-winback");
   shell.OnRun(show, [&shell, name = show_name]() -> absl::Status {
     pb::GetCampaignRequest request;
     request.set_name(InCollection(kCollection, *name));

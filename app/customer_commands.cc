@@ -30,11 +30,11 @@ std::string EntryText(const response::v1::TimelineEntry& entry) {
   using Entry = response::v1::TimelineEntry;
   switch (entry.entry_case()) {
     case Entry::kEvent:
-      return absl::StrFormat("%s%s", entry.event().type(), entry.event().machine() ? " (machine)" : "");
+      return absl::StrFormat("%s%s", entry.event().type(),
+                             entry.event().machine() ? " (machine)" : "");
     case Entry::kContact:
       return absl::StrFormat("planned: %s, cell %s%s", ContactText(entry.contact().contact()),
-                             entry.contact().cell(),
-                             entry.contact().control() ? " (control)" : "");
+                             entry.contact().cell(), entry.contact().control() ? " (control)" : "");
     case Entry::kDelivery:
       return absl::StrFormat("%s: %s %s", entry.delivery().state(),
                              ContactText(entry.delivery().contact()), entry.delivery().reason());
@@ -95,9 +95,8 @@ absl::Status EraseCustomer(Shell& shell, const std::string& who) {
 }
 
 absl::Status PreviewSegment(Shell& shell, targeting::v1::PreviewSegmentRequest request) {
-  RONDO_ASSIGN_OR_RETURN(
-      const auto answer,
-      Call<targeting::v1::PreviewSegmentResponse>(shell.caller(), shell.call(), request));
+  RONDO_ASSIGN_OR_RETURN(const auto answer, Call<targeting::v1::PreviewSegmentResponse>(
+                                                shell.caller(), shell.call(), request));
   if (shell.json()) {
     shell.PrintMessage(answer);
     return absl::OkStatus();
@@ -118,9 +117,8 @@ absl::Status PreviewSegment(Shell& shell, targeting::v1::PreviewSegmentRequest r
 }
 
 absl::Status Decide(Shell& shell, decision::v1::DecideRequest request) {
-  RONDO_ASSIGN_OR_RETURN(
-      const auto answer,
-      Call<decision::v1::DecideResponse>(shell.caller(), shell.call(), request));
+  RONDO_ASSIGN_OR_RETURN(const auto answer,
+                         Call<decision::v1::DecideResponse>(shell.caller(), shell.call(), request));
   if (shell.json()) {
     shell.PrintMessage(answer);
     return absl::OkStatus();
@@ -217,9 +215,9 @@ void AddDeliveryCommands(CLI::App& root, Shell& shell) {
   noun->require_subcommand(1);
   CLI::App* status = noun->add_subcommand("status", "How much is waiting, and what limits now");
   shell.OnRun(status, [&shell]() -> absl::Status {
-    RONDO_ASSIGN_OR_RETURN(
-        const auto now, Call<delivery::v1::DeliveryStatus>(
-                            shell.caller(), shell.call(), delivery::v1::GetDeliveryStatusRequest()));
+    RONDO_ASSIGN_OR_RETURN(const auto now, Call<delivery::v1::DeliveryStatus>(
+                                               shell.caller(), shell.call(),
+                                               delivery::v1::GetDeliveryStatusRequest()));
     if (shell.json()) {
       shell.PrintMessage(now);
     } else {
@@ -229,8 +227,9 @@ void AddDeliveryCommands(CLI::App& root, Shell& shell) {
     }
     return absl::OkStatus();
   });
-  CLI::App* in_doubt = noun->add_subcommand("in-doubt", "Contacts of which a crash left unknown "
-                                                        "whether they were sent");
+  CLI::App* in_doubt = noun->add_subcommand("in-doubt",
+                                            "Contacts of which a crash left unknown "
+                                            "whether they were sent");
   shell.OnRun(in_doubt, [&shell]() -> absl::Status {
     delivery::v1::ListInDoubtRequest request;
     request.set_page_size(1000);
@@ -273,10 +272,9 @@ void AddSignalCommands(CLI::App& root, Shell& shell) {
   noun->require_subcommand(1);
   CLI::App* refresh = noun->add_subcommand("refresh", "Score recency, frequency and value now");
   shell.OnRun(refresh, [&shell]() -> absl::Status {
-    RONDO_ASSIGN_OR_RETURN(const auto answer,
-                           Call<insight::v1::RefreshSignalsResponse>(
-                               shell.caller(), shell.call(absl::Minutes(10)),
-                               insight::v1::RefreshSignalsRequest()));
+    RONDO_ASSIGN_OR_RETURN(const auto answer, Call<insight::v1::RefreshSignalsResponse>(
+                                                  shell.caller(), shell.call(absl::Minutes(10)),
+                                                  insight::v1::RefreshSignalsRequest()));
     if (shell.json()) {
       shell.PrintMessage(answer);
     } else {

@@ -18,18 +18,18 @@ namespace {
 using log::v1::Definition;
 
 // One kind's RPCs and where its content stands in a Definition, in requests and in lists.
-#define RONDO_DEFINITION_KIND(Name, Package, Plural, collection_text, field, plural)               \
-  struct Name##Kind {                                                                              \
-    using Resource = Package::Name;                                                                \
-    using GetRequest = Package::Get##Name##Request;                                                \
-    using ListRequest = Package::List##Plural##Request;                                            \
-    using ListResponse = Package::List##Plural##Response;                                          \
-    using UpdateRequest = Package::Update##Name##Request;                                          \
-    static constexpr std::string_view kCollection = collection_text;                               \
-    static Resource& In(Definition& definition) { return *definition.mutable_##field(); }          \
-    static const Resource& In(const Definition& definition) { return definition.field(); }         \
-    static Resource& In(UpdateRequest& request) { return *request.mutable_##field(); }             \
-    static const auto& In(const ListResponse& response) { return response.plural(); }              \
+#define RONDO_DEFINITION_KIND(Name, Package, Plural, collection_text, field, plural)       \
+  struct Name##Kind {                                                                      \
+    using Resource = Package::Name;                                                        \
+    using GetRequest = Package::Get##Name##Request;                                        \
+    using ListRequest = Package::List##Plural##Request;                                    \
+    using ListResponse = Package::List##Plural##Response;                                  \
+    using UpdateRequest = Package::Update##Name##Request;                                  \
+    static constexpr std::string_view kCollection = collection_text;                       \
+    static Resource& In(Definition& definition) { return *definition.mutable_##field(); }  \
+    static const Resource& In(const Definition& definition) { return definition.field(); } \
+    static Resource& In(UpdateRequest& request) { return *request.mutable_##field(); }     \
+    static const auto& In(const ListResponse& response) { return response.plural(); }      \
   }
 
 RONDO_DEFINITION_KIND(AttributeSet, customer::v1, AttributeSets, "attributeSets/", attribute_set,
@@ -75,8 +75,8 @@ void ClearOutput(google::protobuf::Message& message) {
     const google::protobuf::FieldDescriptor& field = *type.field(i);
     bool is_output = field.name() == "etag";
     for (int k = 0; k < field.options().ExtensionSize(google::api::field_behavior); ++k) {
-      is_output |= field.options().GetExtension(google::api::field_behavior, k) ==
-                   google::api::OUTPUT_ONLY;
+      is_output |=
+          field.options().GetExtension(google::api::field_behavior, k) == google::api::OUTPUT_ONLY;
     }
     if (is_output) reflection.ClearField(&message, &field);
   }
@@ -152,7 +152,8 @@ std::string EtagOfDefinition(const Definition& definition) {
   if (body == nullptr) return "";
   const google::protobuf::Message& message =
       definition.GetReflection()->GetMessage(definition, body);
-  return message.GetReflection()->GetString(message, message.GetDescriptor()->FindFieldByName("etag"));
+  return message.GetReflection()->GetString(message,
+                                            message.GetDescriptor()->FindFieldByName("etag"));
 }
 
 }  // namespace rondo

@@ -25,8 +25,8 @@ class DefinitionClient {
   absl::StatusOr<std::vector<log::v1::Definition>> List(std::string_view collection);
 
   enum class Mode { kWrite, kValidateOnly };
-  // Creates the definition or makes a new version of it; returns it as it then is. ABORTED if `etag`
-  // is not empty and not the current one.
+  // Creates the definition or makes a new version of it; returns it as it then is. ABORTED if
+  // `etag` is not empty and not the current one.
   absl::StatusOr<log::v1::Definition> Put(const log::v1::Definition& definition,
                                           const std::string& etag, Mode mode);
 

@@ -93,9 +93,9 @@ absl::StatusOr<std::vector<Document>> LoadAll(const std::vector<std::string>& pa
   for (const Document& document : all) {
     const auto [at, is_new] = seen.emplace(document.definition.name(), &document);
     if (!is_new) {
-      return absl::InvalidArgumentError(absl::StrFormat(
-          "%s:%d: %s is defined in %s:%d already", document.file, document.line,
-          document.definition.name(), at->second->file, at->second->line));
+      return absl::InvalidArgumentError(
+          absl::StrFormat("%s:%d: %s is defined in %s:%d already", document.file, document.line,
+                          document.definition.name(), at->second->file, at->second->line));
     }
   }
   std::stable_sort(all.begin(), all.end(), [](const Document& a, const Document& b) {
@@ -222,9 +222,9 @@ absl::Status Rollback(Shell& shell, const std::string& name, int64_t to) {
         "%s has versions 1 to %d; --to takes one before the current", name, current.version()));
   }
   RONDO_ASSIGN_OR_RETURN(const Definition old, client.Get(name, version));
-  RONDO_ASSIGN_OR_RETURN(const Definition now,
-                         client.Put(WithoutOutput(old), EtagOfDefinition(current),
-                                    DefinitionClient::Mode::kWrite));
+  RONDO_ASSIGN_OR_RETURN(
+      const Definition now,
+      client.Put(WithoutOutput(old), EtagOfDefinition(current), DefinitionClient::Mode::kWrite));
   if (shell.json()) {
     shell.PrintJson({{"name", name}, {"version", now.version()}, {"content_of", version}});
   } else {
@@ -277,13 +277,13 @@ void AddListAndShow(CLI::App& noun, Shell& shell, std::string_view collection) {
   CLI::App* show = noun.add_subcommand("show", "The current version as a document");
   auto name = std::make_shared<std::string>();
   show->add_option("NAME", *name, "With or without its collection")->required();
-  shell.OnRun(show, [&shell, collection, name] {
-    return Show(shell, InCollection(collection, *name));
-  });
+  shell.OnRun(show,
+              [&shell, collection, name] { return Show(shell, InCollection(collection, *name)); });
 }
 
 void AddDefinitionCommands(CLI::App& root, Shell& shell) {
-  CLI::App* apply = root.add_subcommand("apply", "Create and change definitions from YAML documents");
+  CLI::App* apply =
+      root.add_subcommand("apply", "Create and change definitions from YAML documents");
   apply->footer("Example:\n  rondo apply -f examples/winback --dry-run");
   auto paths = std::make_shared<std::vector<std::string>>();
   auto dry_run = std::make_shared<bool>(false);
@@ -307,9 +307,9 @@ void AddDefinitionCommands(CLI::App& root, Shell& shell) {
   rollback->add_option("--to", *to, "The version; the one before the current if left out");
   shell.OnRun(rollback, [&shell, name, to] { return Rollback(shell, *name, *to); });
 
-  for (const auto& [noun, collection] : {std::pair{"offer", "offers/"},
-                                         std::pair{"policy", "policies/"},
-                                         std::pair{"attributes", "attributeSets/"}}) {
+  for (const auto& [noun, collection] :
+       {std::pair{"offer", "offers/"}, std::pair{"policy", "policies/"},
+        std::pair{"attributes", "attributeSets/"}}) {
     CLI::App* command = root.add_subcommand(noun, absl::StrFormat("Definitions of %s", collection));
     command->require_subcommand(1);
     AddListAndShow(*command, shell, collection);

@@ -29,7 +29,8 @@ absl::Status TooLarge(const std::string& path, size_t bytes_max) {
                       path, bytes_max, kMaxRatio));
 }
 
-absl::StatusOr<std::string> Gunzip(const std::string& path, const std::string& packed, size_t most) {
+absl::StatusOr<std::string> Gunzip(const std::string& path, const std::string& packed,
+                                   size_t most) {
   z_stream stream{};
   constexpr int kGzipWindow = 15 + 16;
   if (inflateInit2(&stream, kGzipWindow) != Z_OK) return absl::InternalError("zlib");
@@ -50,7 +51,8 @@ absl::StatusOr<std::string> Gunzip(const std::string& path, const std::string& p
   return text;
 }
 
-absl::StatusOr<std::string> Unzstd(const std::string& path, const std::string& packed, size_t most) {
+absl::StatusOr<std::string> Unzstd(const std::string& path, const std::string& packed,
+                                   size_t most) {
   const std::unique_ptr<ZSTD_DStream, size_t (*)(ZSTD_DStream*)> stream(ZSTD_createDStream(),
                                                                         ZSTD_freeDStream);
   ZSTD_inBuffer in{packed.data(), packed.size(), 0};
@@ -140,8 +142,8 @@ void Shell::OnRun(CLI::App* command, std::function<absl::Status()> body) {
     if (status.ok()) return;
     std::string message(status.message());
     if (absl::IsUnavailable(status)) {
-      message = absl::StrFormat("no answer from %s (%s). Is `rondo serve` running? --server names it",
-                                server_, message);
+      message = absl::StrFormat(
+          "no answer from %s (%s). Is `rondo serve` running? --server names it", server_, message);
     }
     std::cerr << "rondo: " << message << "\n";
   });

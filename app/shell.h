@@ -19,10 +19,10 @@ namespace rondo {
 
 enum class ExitCode {
   kDone = 0,
-  kFailed = 1,       // Server or I/O.
-  kUsage = 2,        // The command line is wrong.
-  kRefused = 3,      // The input is wrong.
-  kWrongState = 4,   // Not found, or not now.
+  kFailed = 1,      // Server or I/O.
+  kUsage = 2,       // The command line is wrong.
+  kRefused = 3,     // The input is wrong.
+  kWrongState = 4,  // Not found, or not now.
   kInterrupted = 130,
 };
 
