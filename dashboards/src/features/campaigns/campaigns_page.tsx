@@ -1,0 +1,66 @@
+// All campaigns, and what delivery is doing now.
+import {useTranslation} from 'react-i18next';
+
+import {useCampaigns} from '../../api/campaigns';
+import {useDeliveryStatus} from '../../api/delivery';
+import {Loaded} from '../../ui/load_state';
+import {hrefOf} from '../../ui/route';
+import {DataTable} from '../../ui/table';
+import {shortName} from './figures';
+
+export function CampaignsPage() {
+  const {t} = useTranslation();
+  const campaigns = useCampaigns();
+  return (
+    <>
+      <h1>{t('campaigns')}</h1>
+      <DeliveryNow />
+      <section>
+        <Loaded query={campaigns}>
+          {(list) =>
+            list.campaigns.length === 0 ? (
+              <p className="notice">{t('empty.campaigns')}</p>
+            ) : (
+              <DataTable
+                caption={t('campaigns')}
+                columns={[{title: t('column.name')}, {title: t('column.state')},
+                          {title: t('column.cycle'), numeric: true}, {title: t('column.programme')}]}
+                rows={list.campaigns.map((campaign) => ({
+                  key: campaign.name,
+                  cells: [
+                    <a href={hrefOf({campaign: campaign.name, cycle: 0})}>{shortName(campaign.name)}</a>,
+                    t(`state.${campaign.state}`),
+                    campaign.currentCycle,
+                    campaign.programme,
+                  ],
+                }))}
+              />
+            )
+          }
+        </Loaded>
+      </section>
+    </>
+  );
+}
+
+function DeliveryNow() {
+  const {t} = useTranslation();
+  const status = useDeliveryStatus();
+  return (
+    <section aria-live="polite">
+      <h2>{t('live.title')}</h2>
+      <Loaded query={status}>
+        {(now) => (
+          <div className="tiles">
+            {(['waiting', 'ready', 'inFlight', 'inDoubt'] as const).map((name) => (
+              <div className="tile" key={name} data-figure={name}>
+                <strong>{Number(now[name]).toLocaleString()}</strong>
+                {t(`live.${name}`)}
+              </div>
+            ))}
+          </div>
+        )}
+      </Loaded>
+    </section>
+  );
+}

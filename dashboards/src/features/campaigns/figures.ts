@@ -1,0 +1,40 @@
+// How figures are worded: pure, tested beside.
+import type {CampaignReport, Effect} from '../../api/gen/rondo/insight/v1/report_pb';
+
+export function shortName(resourceName: string): string {
+  return resourceName.slice(resourceName.indexOf('/') + 1);
+}
+
+// A metric that counts money ends in `.value`; the others are shares of customers.
+export function isMoney(metric: string): boolean {
+  return metric.endsWith('.value');
+}
+
+export function formatMean(metric: string, mean: number, currency: string): string {
+  if (isMoney(metric)) return `${mean.toFixed(4)} ${currency}`;
+  return `${(mean * 100).toFixed(2)} %`;
+}
+
+export function formatDifference(metric: string, difference: number, currency: string): string {
+  const sign = difference >= 0 ? '+' : '−';
+  const size = Math.abs(difference);
+  if (isMoney(metric)) return `${sign}${size.toFixed(4)} ${currency}`;
+  return `${sign}${(size * 100).toFixed(2)} pp`;
+}
+
+export function formatP(p: number): string {
+  return p < 0.0001 ? '< 0.0001' : p.toFixed(4);
+}
+
+export function customersOf(report: CampaignReport): number {
+  return report.arms.reduce((sum, arm) => sum + Number(arm.n), 0);
+}
+
+export function suppressedOf(report: CampaignReport): number {
+  return (report.funnel?.suppressed ?? []).reduce((sum, row) => sum + Number(row.count), 0);
+}
+
+// An interval that does not hold 0.
+export function isClear(effect: Effect): boolean {
+  return effect.low > 0 || effect.high < 0;
+}

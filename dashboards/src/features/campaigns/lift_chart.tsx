@@ -1,0 +1,84 @@
+// What each arm caused in one metric, with intervals.
+import {useMemo} from 'react';
+import {useTranslation} from 'react-i18next';
+
+import type {CampaignReport, Effect} from '../../api/gen/rondo/insight/v1/report_pb';
+import {Chart} from '../../ui/chart';
+import {DataTable} from '../../ui/table';
+import {formatDifference, formatP, isClear} from './figures';
+
+export function LiftSection(props: {report: CampaignReport}) {
+  const {t} = useTranslation();
+  const {effects, currency} = props.report;
+  const metrics = [...new Set(effects.map((effect) => effect.metric))];
+  return (
+    <section>
+      <h2>{t('lift.title')}</h2>
+      {effects.length === 0 ? (
+        <p className="notice">{t('empty.effects')}</p>
+      ) : (
+        <>
+          <p className="quiet">{t('lift.note')}</p>
+          {metrics.slice(0, 1).map((metric) => (
+            <LiftChart key={metric} metric={metric} effects={effects.filter((e) => e.metric === metric)} />
+          ))}
+          <div data-table="effects">
+            <DataTable
+              caption={t('lift.title')}
+              columns={[{title: t('column.arm')}, {title: t('column.metric')},
+                        {title: t('column.difference'), numeric: true},
+                        {title: t('column.interval'), numeric: true}, {title: t('column.p'), numeric: true}]}
+              rows={effects.map((effect) => ({
+                key: `${effect.arm}/${effect.metric}`,
+                cells: [
+                  effect.arm, effect.metric,
+                  <span data-value={effect.difference}>
+                    {isClear(effect) ? <strong>{formatDifference(effect.metric, effect.difference, currency)}</strong>
+                                     : formatDifference(effect.metric, effect.difference, currency)}
+                  </span>,
+                  `${formatDifference(effect.metric, effect.low, currency)} … ${formatDifference(effect.metric, effect.high, currency)}`,
+                  formatP(effect.pValue),
+                ],
+              }))}
+            />
+          </div>
+        </>
+      )}
+      {props.report.incrementalProfitMinorUnits !== undefined && (
+        <p>{t('lift.profit', {amount: `${Math.round(props.report.incrementalProfitMinorUnits).toLocaleString('en')} × 1/100 ${currency}`})}</p>
+      )}
+    </section>
+  );
+}
+
+function LiftChart(props: {metric: string; effects: Effect[]}) {
+  const {effects, metric} = props;
+  const option = useMemo(
+    () => ({
+      grid: {left: 110, right: 30, top: 10, bottom: 40},
+      xAxis: {type: 'value', name: metric, nameLocation: 'middle', nameGap: 25},
+      yAxis: {type: 'category', inverse: true, data: effects.map((effect) => effect.arm)},
+      series: [
+        {
+          type: 'custom',
+          data: effects.map((effect, i) => [i, effect.low, effect.high]),
+          encode: {y: 0, x: [1, 2]},
+          renderItem: (_: unknown, api: {value: (i: number) => number; coord: (p: number[]) => number[]}) => {
+            const [x1 = 0, y = 0] = api.coord([api.value(1), api.value(0)]);
+            const [x2 = 0] = api.coord([api.value(2), api.value(0)]);
+            return {type: 'line', shape: {x1, y1: y, x2, y2: y}, style: {stroke: '#2f81c7', lineWidth: 3}};
+          },
+        },
+        {
+          type: 'scatter',
+          symbolSize: 11,
+          itemStyle: {color: '#2f81c7'},
+          data: effects.map((effect, i) => [effect.difference, i]),
+          markLine: {data: [{xAxis: 0}]},
+        },
+      ],
+    }),
+    [effects, metric],
+  );
+  return <Chart option={option} label={metric} height={60 + 45 * effects.length} />;
+}
