@@ -9,21 +9,18 @@ moves. Everything goes through the public doors: the command line, REST, SMTP, t
 import argparse
 import email
 import email.policy
-import http.client
 import json
 import os
 import random
 import re
 import shutil
-import signal
-import struct
-import subprocess
 import sys
 import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import population
+from driver import Deployment, Failed, Processes
 
 HERE = Path(__file__).resolve().parent
 START = datetime(2026, 12, 1, 10, tzinfo=timezone.utc)
@@ -31,11 +28,6 @@ CYCLES = 5
 EVERY = timedelta(days=7)
 WINDOW_DAYS = 5
 CONTACT_COST = {"mail": 0.05, "sms": 0.90}
-PATIENCE_SECONDS = 120
-
-
-class Failed(Exception):
-    """The demonstration cannot go on; says what to look at."""
 
 
 def parse_arguments():
@@ -52,91 +44,17 @@ def parse_arguments():
     return parser.parse_args()
 
 
-class Processes:
-    """What was started, on disk too, so that `--stop` finds it from another shell."""
-
-    def __init__(self, folder):
-        self.file = folder / "pids"
-
-    def start(self, folder, name, command):
-        with open(folder / f"{name}.log", "ab") as log:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                       start_new_session=True)
-        with open(self.file, "a", encoding="ascii") as file:
-            file.write(f"{process.pid} {name}\n")
-        return process
-
-    def stop(self):
-        if not self.file.exists():
-            return
-        for line in reversed(self.file.read_text().splitlines()):
-            pid = int(line.split()[0])
-            try:
-                os.kill(pid, signal.SIGTERM)
-                for _ in range(200):
-                    time.sleep(0.05)
-                    os.waitpid(pid, os.WNOHANG)
-                    os.kill(pid, 0)
-                os.kill(pid, signal.SIGKILL)
-            except (ProcessLookupError, ChildProcessError):
-                pass
-        self.file.unlink()
-
-
-class Clock:
-    """The 8 bytes that `rondo serve` reads as the time."""
-
-    def __init__(self, path):
-        self.path = path
-        self.now = None
-
-    def set(self, moment):
-        self.now = moment
-        with open(self.path, "r+b" if self.path.exists() else "wb") as file:
-            file.write(struct.pack("<q", int(moment.timestamp() * 1_000_000)))
-
-
-class Rest:
-    """rondo's REST door, one kept connection."""
-
-    def __init__(self, address):
-        self.address = address
-        self.connection = http.client.HTTPConnection(address, timeout=60)
-
-    def request(self, method, path, body=None):
-        headers = {"Content-Type": "application/json"} if body is not None else {}
-        data = json.dumps(body).encode() if body is not None else None
-        try:
-            self.connection.request(method, path, data, headers)
-            answer = self.connection.getresponse()
-        except (http.client.HTTPException, ConnectionError):
-            self.connection.close()
-            self.connection.request(method, path, data, headers)
-            answer = self.connection.getresponse()
-        content = answer.read()
-        if answer.status >= 400:
-            raise Failed(f"{method} {path}: {answer.status} {content[:500].decode('utf-8', 'replace')}")
-        return content
-
-    def json(self, method, path, body=None):
-        return json.loads(self.request(method, path, body) or b"{}")
-
-
 class Demo:
     def __init__(self, arguments):
         self.arguments = arguments
         self.folder = Path(arguments.data).resolve()
-        self.processes = Processes(self.folder)
-        self.clock = Clock(self.folder / "clock")
+        self.rondo = None
         self.rng = random.Random(arguments.seed * 7919 + 1)
         self.people = population.make(arguments.customers, arguments.seed)
         self.by_email = {f"{p.key.lower()}@example.test": p for p in self.people}
         self.by_phone = {self.phone(p): p for p in self.people}
         self.bought = {p.number: [START - timedelta(days=d) for d in p.past] for p in self.people}
         self.consents = {}
-        self.read = {"mail": 0, "sms": 0}
-        self.server = None
-        self.rest = None
 
     @staticmethod
     def phone(person):
@@ -147,49 +65,12 @@ class Demo:
     def say(self, text):
         print(text, flush=True)
 
-    def wait_for(self, what, ready):
-        """The first true value of `ready()`."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < deadline:
-            if self.server is not None and self.server.poll() is not None:
-                raise Failed(f"rondo serve ended; see {self.folder / 'serve.log'}")
-            if value := ready():
-                return value
-            time.sleep(0.02)
-        raise Failed(f"waited {PATIENCE_SECONDS} s for {what}; see {self.folder / 'serve.log'}")
-
     def start(self):
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if any(self.folder.iterdir()):
+        if self.folder.exists() and any(self.folder.iterdir()):
             raise Failed(f"{self.folder} is not empty: ./x demo --clean removes it, --data names another")
-        self.clock.set(START - timedelta(days=1))
-        ports = {}
-        for kind in ("mail", "sms"):
-            self.processes.start(self.folder, kind, [sys.executable, str(HERE / "sinks.py"), kind,
-                                                     str(self.folder)])
-            path = self.folder / f"{kind}.port"
-            self.wait_for(f"the {kind} sink", path.exists)
-            ports[kind] = int(path.read_text())
-        config = self.folder / "rondo.yaml"
-        config.write_text(
-            f"data: {self.folder / 'data'}\nhttp: 127.0.0.1:0\ngrpc: 127.0.0.1:0\n"
-            f"clock: {self.clock.path}\n"
-            f"smtp: {{host: 127.0.0.1, port: {ports['mail']}}}\n"
-            f"sms: {{url: \"http://127.0.0.1:{ports['sms']}/cgi-bin/sendsms\"}}\n")
-        self.server = self.processes.start(self.folder, "serve", [
-            self.arguments.rondo, "serve", "--config", str(config)])
-        addresses = self.folder / "data" / "addresses.json"
-        self.wait_for("rondo serve", addresses.exists)
-        bound = json.loads(addresses.read_text())
-        self.rest = Rest(bound["http"])
-        self.grpc = bound["grpc"]
-
-    def rondo(self, *words):
-        done = subprocess.run([self.arguments.rondo, "--server", self.grpc, *words],
-                              capture_output=True, text=True)
-        if done.returncode != 0:
-            raise Failed(f"rondo {' '.join(words)}: {done.stderr.strip()}")
-        return done.stdout
+        self.rondo = Deployment(self.arguments.rondo, self.folder, START - timedelta(days=1))
+        self.rondo.start_sinks()
+        self.rondo.start()
 
     def import_people(self):
         customers = self.folder / "customers.csv"
@@ -211,7 +92,7 @@ class Demo:
                     moment = (START - timedelta(days=day)).strftime("%Y-%m-%dT%H:%M:%SZ")
                     file.write(f"{person.key},{person.key}-{number},{moment},{amount},0,{category}\n")
         for kind, path in (("customers", customers), ("events", purchases)):
-            summary = self.rondo("import", kind, str(path), "--mapping",
+            summary = self.rondo.command("import", kind, str(path), "--mapping",
                                  str(HERE / f"{kind}-mapping.yaml"), "--output", "json")
             counts = json.loads(summary)
             if counts["rejected"]:
@@ -227,39 +108,6 @@ class Demo:
                     and not any(now - timedelta(days=7) < t <= now for t in times))
         return [p for p in self.people if lapsing(self.bought[p.number])]
 
-    def cycle_record(self, number):
-        cycles = self.rest.json("GET", "/api/v1/campaigns/winback/cycles?pageSize=100")
-        for cycle in cycles.get("cycles", []):
-            if cycle["number"] == number:
-                return cycle
-        return {}
-
-    def sending_is_over(self):
-        status = self.rest.json("GET", "/api/v1/delivery:status")
-        return not any(int(status.get(k, 0)) for k in ("waiting", "ready", "inFlight"))
-
-    def new_messages(self, kind):
-        """Messages that came to a sink since the last call: (person, body)."""
-        path = self.folder / f"{kind}.jsonl"
-        if not path.exists():
-            return []
-        people = self.by_email if kind == "mail" else self.by_phone
-        with open(path, encoding="utf-8") as file:
-            file.seek(self.read[kind])
-            lines = file.readlines()
-            self.read[kind] = file.tell()
-        return [(people[entry["to"]], entry["body"]) for entry in map(json.loads, lines)]
-
-    def follow(self, url):
-        """Opens a link of a message as a browser would, without leaving this machine."""
-        path = url.split("/", 3)[3]
-        connection = self.rest.connection
-        connection.request("GET", "/" + path, headers={"User-Agent": "Mozilla/5.0"})
-        answer = connection.getresponse()
-        answer.read()
-        if answer.status not in (200, 302, 303, 307):
-            raise Failed(f"GET /{path}: {answer.status}")
-
     def read_mail(self, person, body, buys):
         """A reader opens the mail, maybe clicks, rarely unsubscribes."""
         html = ""
@@ -268,17 +116,15 @@ class Demo:
                 html = part.get_content()
         if buys or self.rng.random() < 0.05:
             if pixel := re.search(r'src="([^"]*/t/o/[^"]*)"', html):
-                self.follow(pixel.group(1))
+                self.rondo.follow(pixel.group(1))
             if click := re.search(r'href="([^"]*/t/c/[^"]*)"', html):
-                self.follow(click.group(1))
+                self.rondo.follow(click.group(1))
         elif self.rng.random() < 0.003:
             unsubscribe = re.search(r"List-Unsubscribe: <(http[^>]*)>",
                                     re.sub(r"\r?\n[ \t]+", " ", body))
             if unsubscribe:
-                path = "/" + unsubscribe.group(1).split("/", 3)[3]
-                self.rest.connection.request("POST", path, b"List-Unsubscribe=One-Click", {
-                    "Content-Type": "application/x-www-form-urlencoded"})
-                self.rest.connection.getresponse().read()
+                self.rondo.follow(unsubscribe.group(1), "POST", b"List-Unsubscribe=One-Click",
+                                  {"Content-Type": "application/x-www-form-urlencoded"})
                 self.consents[person.number]["mail"] = False
 
     def answer(self, number, due, audience):
@@ -286,7 +132,9 @@ class Demo:
         reached = {}
         bodies = {}
         for kind in ("mail", "sms"):
-            for person, body in self.new_messages(kind):
+            people = self.by_email if kind == "mail" else self.by_phone
+            for to, body in self.rondo.new_messages(kind):
+                person = people[to]
                 reached[person.number] = kind
                 bodies[person.number] = body
         in_audience = {p.number for p in audience}
@@ -302,14 +150,14 @@ class Demo:
             buyers.add(person.number)
             day = self.rng.randrange(WINDOW_DAYS)
             days[day].append((person, arm))
-        self.clock.set(due + timedelta(hours=2))
+        self.rondo.clock.set(due + timedelta(hours=2))
         for person_number, body in bodies.items():
             if reached[person_number] == "mail":
                 person = self.people[person_number - 1]
                 self.read_mail(person, body, person_number in buyers)
         for day, purchases in enumerate(days):
             until = due + timedelta(days=day + 1) - timedelta(minutes=1)
-            self.clock.set(until)
+            self.rondo.clock.set(until)
             events = []
             for person, arm in purchases:
                 moment = until - timedelta(seconds=self.rng.randrange(60, 20 * 3600))
@@ -321,11 +169,7 @@ class Demo:
                     "fields": [{"name": "amount", "value": {"doubleValue": amount}},
                                {"name": "category", "value": {"stringValue": category}},
                                {"name": "discount", "value": {"doubleValue": discount}}]}})
-            for at in range(0, len(events), 1000):
-                answer = self.rest.json("POST", "/api/v1/events:ingest",
-                                        {"events": events[at:at + 1000]})
-                if answer.get("rejected"):
-                    raise Failed(f"an event was refused: {answer['rejected'][0]}")
+            self.rondo.ingest(events)
 
     def truth(self, audience, planned):
         """(true lift, true incremental profit) of a cycle: over its audience, intention to treat."""
@@ -346,20 +190,19 @@ class Demo:
 
     def run_cycle(self, number):
         due = START + (number - 1) * EVERY
-        self.clock.set(due)
+        self.rondo.clock.set(due)
         audience = self.audience(due)
-        cycle = self.wait_for(f"cycle {number} to be planned", lambda: (
-            lambda c: c if c.get("plannedTime") else None)(self.cycle_record(number)))
-        self.wait_for(f"cycle {number} to be sent", self.sending_is_over)
+        cycle = self.rondo.wait_until_planned("winback", number)
+        self.rondo.wait_until_sent()
         planned = {row["cell"]: int(row["count"]) for row in cycle["planned"]}
         targeted = sum(planned.values())
         if targeted != len(audience):
             raise Failed(f"cycle {number} targeted {targeted} people, this program {len(audience)}")
         true_lift, true_profit = self.truth(audience, planned)
         self.answer(number, due, audience)
-        self.clock.set(due + timedelta(days=WINDOW_DAYS, hours=1))
-        self.wait_for(f"cycle {number} to close", lambda: self.cycle_record(number).get("closedTime"))
-        report = self.rest.json("GET", f"/api/v1/campaigns/winback/report?cycle={number}")
+        self.rondo.clock.set(due + timedelta(days=WINDOW_DAYS, hours=1))
+        self.rondo.wait_until_closed("winback", number)
+        report = self.rondo.rest.json("GET", f"/api/v1/campaigns/winback/report?cycle={number}")
         return self.figures(number, planned, report, true_lift, true_profit)
 
     @staticmethod
@@ -389,18 +232,18 @@ class Demo:
         began = time.monotonic()
         self.say("rondo demo: a retailer brings back good customers before they are gone")
         self.start()
-        self.say(f"  rondo serve at http://{self.rest.address}, mail and SMS sinks beside it")
-        self.rondo("apply", "-f", str(HERE / "retailer.yaml"))
+        self.say(f"  rondo serve at http://{self.rondo.rest.address}, mail and SMS sinks beside it")
+        self.rondo.command("apply", "-f", str(HERE / "retailer.yaml"))
         self.import_people()
         for verb in ("approve", "launch"):
-            self.rondo("campaign", verb, "winback")
+            self.rondo.command("campaign", verb, "winback")
         self.say("\ncycle  audience  control    sent  bought   lift (95% interval)      profit   "
                  "shares mail/sms/control")
         rows = []
         for number in range(1, CYCLES + 1):
             row = self.run_cycle(number)
             rows.append(row)
-            shares = {s["cell"]: s.get("share", 0.0) for s in self.cycle_record(number)["shares"]}
+            shares = {s["cell"]: s.get("share", 0.0) for s in self.rondo.cycle("winback", number)["shares"]}
             self.say(f"{number:5}  {row['audience']:8,}  {row['control']:7,}  {row['sent']:6,}  "
                      f"{row['conversions']:6,}   {row['lift']:+.2%} ({row['lift_low']:+.2%} to "
                      f"{row['lift_high']:+.2%})  {row['incremental_profit']:8,.0f}   "
@@ -430,13 +273,13 @@ def main():
         demo.run()
     except Failed as failure:
         print(f"demo: {failure}", file=sys.stderr)
-        demo.processes.stop()
+        Processes(folder).stop()
         return 1
     except BaseException:
-        demo.processes.stop()
+        Processes(folder).stop()
         raise
     if arguments.headless:
-        demo.processes.stop()
+        Processes(folder).stop()
     else:
         demo.say(f"\nThe dashboards stay up: http://{demo.rest.address}/   (./x demo --stop ends it)")
     return 0
