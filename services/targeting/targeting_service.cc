@@ -1,0 +1,302 @@
+#include "services/targeting/targeting_service.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_format.h"
+#include "google/protobuf/util/time_util.h"
+#include "platform/core/field_error.h"
+#include "platform/core/status_macros.h"
+#include "services/targeting/preview.h"
+#include "services/targeting/vocabulary.h"
+
+namespace rondo::targeting {
+namespace {
+
+constexpr int kPageSizeDefault = 100;
+constexpr int kPageSizeMax = 1000;
+constexpr size_t kNameMax = 63;
+// Of a chunk of targets; leaves room below the limit of a message.
+constexpr size_t kChunkBytes = kStreamChunkBytesMax * 9 / 10;
+// Of a target's fixed parts: tags, lengths and the id.
+constexpr size_t kTargetBytes = 16;
+
+google::protobuf::Timestamp ToTimestamp(absl::Time time) {
+  return google::protobuf::util::TimeUtil::MicrosecondsToTimestamp(ToMicros(time));
+}
+
+// AIP-122: lower-case letters, digits and hyphens, a letter first.
+absl::Status CheckSegmentName(std::string_view name, std::string_view field) {
+  const std::string_view id = name.starts_with(kSegments) ? name.substr(kSegments.size()) : "";
+  const bool is_good =
+      !id.empty() && id.size() <= kNameMax && id.front() >= 'a' && id.front() <= 'z' &&
+      id.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos;
+  if (is_good) return absl::OkStatus();
+  return FieldError(field, absl::StrFormat("expected segments/ and a name of at most %d lower-case "
+                                           "letters, digits and hyphens, a letter first",
+                                           kNameMax));
+}
+
+// Streams a selection partition by partition, each in the order of ids.
+class TargetStream {
+ public:
+  TargetStream(SelectionResult result, const v1::SelectTargetsRequest& request)
+      : result_(std::move(result)),
+        with_attribute_(request.with_attribute()),
+        time_zone_attribute_(request.time_zone_attribute()) {}
+
+  absl::StatusOr<std::optional<v1::SelectTargetsResponse>> Next() {
+    if (done_) return std::nullopt;
+    v1::SelectTargetsResponse chunk;
+    size_t bytes = 0;
+    while (bytes < kChunkBytes) {
+      if (next_ == ordered_.size() && !LoadPartition()) {
+        chunk.set_last(true);
+        chunk.set_total(result_.selected);
+        done_ = true;
+        break;
+      }
+      if (next_ == ordered_.size()) continue;
+      bytes += AddTarget(chunk);
+    }
+    return chunk;
+  }
+
+ private:
+  // False when there are no more.
+  bool LoadPartition() {
+    if (partition_ == result_.partitions.size()) return false;
+    const PartitionSelection& from = result_.partitions[partition_++];
+    ordered_.clear();
+    next_ = 0;
+    ForEachSelected(from.selection, [&](size_t ordinal) {
+      ordered_.emplace_back(from.view->IdOf(ordinal).value(), ordinal);
+    });
+    std::sort(ordered_.begin(), ordered_.end());
+    attribute_ = with_attribute_.empty() ? nullptr : from.view->Attribute(with_attribute_);
+    time_zone_ =
+        time_zone_attribute_.empty() ? nullptr : from.view->Attribute(time_zone_attribute_);
+    return true;
+  }
+
+  size_t AddTarget(v1::SelectTargetsResponse& chunk) {
+    const auto [id, ordinal] = ordered_[next_++];
+    v1::Target& target = *chunk.add_targets();
+    target.set_customer(id);
+    if (attribute_ != nullptr) target.set_attribute(TextOf(attribute_->Get(ordinal, arena_)));
+    if (time_zone_ != nullptr) target.set_time_zone(TextOf(time_zone_->Get(ordinal, arena_)));
+    arena_.Reset();
+    return kTargetBytes + target.attribute().size() + target.time_zone().size();
+  }
+
+  SelectionResult result_;
+  std::string with_attribute_;
+  std::string time_zone_attribute_;
+  size_t partition_ = 0;
+  std::vector<std::pair<uint64_t, size_t>> ordered_;
+  size_t next_ = 0;
+  const Column* attribute_ = nullptr;
+  const Column* time_zone_ = nullptr;
+  rules::Arena arena_;
+  bool done_ = false;
+};
+
+absl::Status CheckAttribute(const RuleBook& book, const std::string& attribute,
+                            std::string_view field) {
+  if (attribute.empty() || book.environment().FindAttribute(attribute) != nullptr) {
+    return absl::OkStatus();
+  }
+  return FieldError(field, "no attribute set defines it as an attribute that is not PII");
+}
+
+}  // namespace
+
+TargetingHandlers::TargetingHandlers(catalog::Catalog& catalog, eventlog::Runtime& runtime,
+                                     const TargetingProjection& projection, RuleBooks& books,
+                                     const Clock& clock, const PageTokens& page_tokens)
+    : catalog_(catalog),
+      runtime_(runtime),
+      projection_(projection),
+      books_(books),
+      clock_(clock),
+      page_tokens_(page_tokens) {}
+
+void TargetingHandlers::Serve(MethodTable& table) {
+  table.Serve("rondo.targeting.v1.TargetingService", *this, &TargetingHandlers::CreateSegment,
+              &TargetingHandlers::GetSegment, &TargetingHandlers::ListSegments,
+              &TargetingHandlers::UpdateSegment, &TargetingHandlers::DeleteSegment,
+              &TargetingHandlers::PreviewSegment, &TargetingHandlers::SelectTargets);
+}
+
+std::shared_ptr<const RuleBook> TargetingHandlers::Book() const {
+  return books_.Current(projection_.SignalTypes());
+}
+
+Selector TargetingHandlers::SelectorOf(std::shared_ptr<const RuleBook> book) const {
+  std::vector<std::shared_ptr<const CustomerView>> views;
+  for (int i = 0; i < projection_.partition_count(); ++i) views.push_back(projection_.View(i));
+  return Selector(std::move(book), std::move(views), clock_.Now());
+}
+
+v1::Segment TargetingHandlers::ToSegment(const catalog::Definition& definition) const {
+  v1::Segment segment = definition.segment();
+  segment.set_name(definition.name());
+  segment.set_version(definition.version());
+  segment.set_etag(catalog::EtagOf(definition.version()));
+  segment.clear_member_count();
+  segment.clear_count_time();
+  const std::lock_guard lock(mutex_);
+  const auto count = counts_.find(definition.name());
+  if (count != counts_.end() && count->second.version == definition.version()) {
+    segment.set_member_count(count->second.members);
+    *segment.mutable_count_time() = ToTimestamp(count->second.time);
+  }
+  return segment;
+}
+
+void TargetingHandlers::CountMembers(const catalog::Definition& definition) {
+  Selector selector = SelectorOf(Book());
+  const absl::StatusOr<SelectionResult> members =
+      selector.Segment(std::string_view(definition.name()).substr(kSegments.size()));
+  if (!members.ok()) return;
+  const std::lock_guard lock(mutex_);
+  counts_[definition.name()] = {definition.version(), members->selected, clock_.Now()};
+}
+
+absl::StatusOr<v1::Segment> TargetingHandlers::Put(const CallInfo& call, v1::Segment segment,
+                                                   bool validate_only, int64_t expected_version) {
+  RONDO_RETURN_IF_ERROR(CheckSegmentName(segment.name(), "segment.name"));
+  const std::shared_ptr<const RuleBook> book = Book();
+  RONDO_ASSIGN_OR_RETURN(const rules::Program program, book->Compile(segment.expression()));
+  RONDO_RETURN_IF_ERROR(
+      book->CheckNoCircle(std::string_view(segment.name()).substr(kSegments.size()), program));
+  catalog::Definition definition;
+  definition.set_name(segment.name());
+  for (std::string& reference : book->ReferencesOf(program)) {
+    definition.add_references(std::move(reference));
+  }
+  segment.clear_etag();
+  segment.clear_version();
+  segment.clear_member_count();
+  segment.clear_count_time();
+  *definition.mutable_segment() = std::move(segment);
+  if (validate_only) return ToSegment(definition);
+  RONDO_ASSIGN_OR_RETURN(definition,
+                         catalog_.Put(std::move(definition), {.expected_version = expected_version,
+                                                              .request_id = call.request_id,
+                                                              .author = call.principal.name}));
+  RONDO_RETURN_IF_ERROR(runtime_.AwaitEnd(TargetingProjection::kName));
+  CountMembers(definition);
+  return ToSegment(definition);
+}
+
+absl::StatusOr<v1::Segment> TargetingHandlers::CreateSegment(
+    const CallInfo& call, const v1::CreateSegmentRequest& request) {
+  return Put(call, request.segment(), request.validate_only(), 0);
+}
+
+absl::StatusOr<v1::Segment> TargetingHandlers::UpdateSegment(
+    const CallInfo& call, const v1::UpdateSegmentRequest& request) {
+  RONDO_ASSIGN_OR_RETURN(const int64_t version, catalog::VersionOf(request.segment().etag()));
+  if (!request.allow_missing()) {
+    RONDO_RETURN_IF_ERROR(catalog_.Get(request.segment().name()).status());
+  }
+  return Put(call, request.segment(), request.validate_only(), version);
+}
+
+absl::StatusOr<v1::Segment> TargetingHandlers::GetSegment(const CallInfo& call,
+                                                          const v1::GetSegmentRequest& request) {
+  static_cast<void>(call);
+  RONDO_RETURN_IF_ERROR(CheckSegmentName(request.name(), "name"));
+  RONDO_ASSIGN_OR_RETURN(const catalog::Definition definition,
+                         catalog_.Get(request.name(), request.version()));
+  if (request.version() == 0) CountMembers(definition);
+  return ToSegment(definition);
+}
+
+absl::StatusOr<v1::ListSegmentsResponse> TargetingHandlers::ListSegments(
+    const CallInfo& call, const v1::ListSegmentsRequest& request) {
+  static_cast<void>(call);
+  RONDO_ASSIGN_OR_RETURN(const int page_size,
+                         PageSize(request.page_size(), kPageSizeDefault, kPageSizeMax));
+  RONDO_ASSIGN_OR_RETURN(const std::string after, page_tokens_.Decode(request));
+  const catalog::Page page = catalog_.List(kSegments, after, page_size);
+  v1::ListSegmentsResponse response;
+  for (const catalog::Definition& definition : page.definitions) {
+    *response.add_segments() = ToSegment(definition);
+  }
+  response.set_next_page_token(page_tokens_.Encode(request, page.next_after));
+  return response;
+}
+
+absl::StatusOr<google::protobuf::Empty> TargetingHandlers::DeleteSegment(
+    const CallInfo& call, const v1::DeleteSegmentRequest& request) {
+  RONDO_RETURN_IF_ERROR(CheckSegmentName(request.name(), "name"));
+  RONDO_ASSIGN_OR_RETURN(const int64_t version, catalog::VersionOf(request.etag()));
+  RONDO_RETURN_IF_ERROR(catalog_.Remove(
+      request.name(),
+      {.expected_version = version, .request_id = call.request_id, .author = call.principal.name}));
+  return google::protobuf::Empty();
+}
+
+absl::StatusOr<v1::PreviewSegmentResponse> TargetingHandlers::PreviewSegment(
+    const CallInfo& call, const v1::PreviewSegmentRequest& request) {
+  static_cast<void>(call);
+  if (request.breakdown_size() > kBreakdownAttributesMax) {
+    return FieldError("breakdown",
+                      absl::StrFormat("at most %d attributes", kBreakdownAttributesMax));
+  }
+  if (request.sample_size() < 0 || request.sample_size() > kSampleSizeMax) {
+    return FieldError("sample_size", absl::StrFormat("expected 0 to %d", kSampleSizeMax));
+  }
+  const absl::Time as_of = clock_.Now();
+  RONDO_RETURN_IF_ERROR(runtime_.AwaitEnd(TargetingProjection::kName));
+  const std::shared_ptr<const RuleBook> book = Book();
+  for (int i = 0; i < request.breakdown_size(); ++i) {
+    RONDO_RETURN_IF_ERROR(
+        CheckAttribute(*book, request.breakdown(i), absl::StrFormat("breakdown[%d]", i)));
+  }
+  Selector selector = SelectorOf(book);
+  absl::StatusOr<SelectionResult> result =
+      FieldError("what", "give a rule, a segment or an audience");
+  if (request.has_expression()) {
+    RONDO_ASSIGN_OR_RETURN(const rules::Program program, book->Compile(request.expression()));
+    result = selector.Rule(program);
+  } else if (request.has_segment()) {
+    RONDO_RETURN_IF_ERROR(CheckSegmentName(request.segment(), "segment"));
+    result = selector.Segment(std::string_view(request.segment()).substr(kSegments.size()));
+  } else if (request.has_audience()) {
+    result = selector.Audience(request.audience());
+  }
+  RONDO_RETURN_IF_ERROR(result.status());
+
+  v1::PreviewSegmentResponse response;
+  response.set_count(result->selected);
+  response.set_total(result->total);
+  response.set_error_count(result->errors);
+  for (const std::string& attribute : request.breakdown()) {
+    for (v1::BreakdownRow& row : BreakDown(*result, attribute, kBreakdownValuesMax, kOtherValues)) {
+      *response.add_breakdown() = std::move(row);
+    }
+  }
+  const int sample_size = request.sample_size() == 0 ? kSampleSizeDefault : request.sample_size();
+  for (std::string& name : SampleOf(*result, static_cast<size_t>(sample_size))) {
+    response.add_sample(std::move(name));
+  }
+  *response.mutable_as_of() = ToTimestamp(as_of);
+  return response;
+}
+
+absl::StatusOr<Stream<v1::SelectTargetsResponse>> TargetingHandlers::SelectTargets(
+    const CallInfo& call, const v1::SelectTargetsRequest& request) {
+  static_cast<void>(call);
+  RONDO_RETURN_IF_ERROR(runtime_.AwaitEnd(TargetingProjection::kName));
+  const std::shared_ptr<const RuleBook> book = Book();
+  RONDO_RETURN_IF_ERROR(CheckAttribute(*book, request.with_attribute(), "with_attribute"));
+  RONDO_RETURN_IF_ERROR(
+      CheckAttribute(*book, request.time_zone_attribute(), "time_zone_attribute"));
+  RONDO_ASSIGN_OR_RETURN(SelectionResult result, SelectorOf(book).Audience(request.audience()));
+  const auto stream = std::make_shared<TargetStream>(std::move(result), request);
+  return Stream<v1::SelectTargetsResponse>([stream] { return stream->Next(); });
+}
+
+}  // namespace rondo::targeting
