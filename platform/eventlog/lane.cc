@@ -199,8 +199,11 @@ absl::StatusOr<bool> Lane::AppendTarget(PartitionState& state, int target, Outbo
                                });
   while (next != outbox.entries.end()) {
     std::vector<LogRecord> records;
+    size_t bytes = 0;
     auto end = next;
     for (; end != outbox.entries.end() && records.size() < kEmissionsPerAppendMax; ++end) {
+      bytes += end->record.ByteSizeLong();
+      if (bytes > kMaxAppendBytes / 2 && !records.empty()) break;
       records.push_back(end->record);
     }
     RONDO_RETURN_IF_ERROR(
