@@ -1,0 +1,52 @@
+// Records to insight's state: outcomes of customers, sums of cells, purchases, and which cycles are
+// due to be closed.
+//
+// Everything but a cycle's end follows from the customer's own partition. The end is decided in the
+// partition of the campaign's name: a timer at the last response window's end marks the cycle as
+// due; the closer (cycle_closer.h) then merges all partitions' sums and submits CycleClosed, which
+// this partition passes on to all others, once.
+#pragma once
+
+#include <atomic>
+#include <functional>
+
+#include "platform/eventlog/projection.h"
+#include "services/insight/insight_store.h"
+
+namespace rondo::insight {
+
+struct InsightOptions {
+  // How long after the last window's end late events are waited for.
+  absl::Duration close_grace = absl::Minutes(1);
+};
+
+// For campaigns without a goal: how long clicks are waited for.
+inline constexpr absl::Duration kWindowWithoutGoal = absl::Hours(14 * 24);
+
+// When a cycle's last response window ends: its due time and the longest goal, and, for campaigns
+// in the customer's time zone, the 26 hours that lie between the first zone's hour and the last
+// one's.
+absl::Time WindowsEnd(const pb::CycleState& cycle);
+
+class InsightProjection final : public eventlog::Projection {
+ public:
+  explicit InsightProjection(InsightOptions options) : options_(options) {}
+
+  // `on_due` is called on a lane, once committed and live, when a cycle may have become due. Before
+  // the runtime starts.
+  void OnDue(std::function<void()> on_due) { on_due_ = std::move(on_due); }
+
+  std::string_view name() const override { return "insight"; }
+  int state_version() const override { return 1; }
+  absl::Status Apply(const eventlog::LogRecord& record, eventlog::ApplyContext& context) override;
+  absl::Status OnTimer(absl::Time due, std::string_view key, std::string_view payload,
+                       eventlog::ApplyContext& context) override;
+  void Committed(int partition, int64_t next_offset, bool live) override;
+
+ private:
+  InsightOptions options_;
+  std::function<void()> on_due_;
+  std::atomic<bool> due_ = false;  // A timer fired since on_due_ was last called.
+};
+
+}  // namespace rondo::insight

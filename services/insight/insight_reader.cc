@@ -1,0 +1,28 @@
+#include "services/insight/insight_reader.h"
+
+#include "platform/core/status_macros.h"
+
+namespace rondo::insight {
+
+absl::StatusOr<std::vector<CycleView>> ReadCampaign(const eventlog::Runtime& runtime,
+                                                    std::string_view campaign) {
+  std::map<int32_t, CycleView> views;
+  for (int partition = 0; partition < runtime.partition_count(); ++partition) {
+    RONDO_ASSIGN_OR_RETURN(const auto state, runtime.ReadState("insight", partition));
+    RONDO_ASSIGN_OR_RETURN(auto cycles, ReadCycles(*state, campaign));
+    for (auto& [number, cycle] : cycles) {
+      RONDO_ASSIGN_OR_RETURN(
+          const auto cells, ReadSums(*state, {.campaign = std::string(campaign), .cycle = number}));
+      CycleView& view = views[number];
+      for (const auto& [name, sums] : cells) Merge(view.cells[name], sums);
+      // The home partition learns of planning and closing first.
+      const bool later = cycle.planned() || cycle.closed() || !view.state.has_cycle();
+      if (later && !view.state.closed()) view.state = std::move(cycle);
+    }
+  }
+  std::vector<CycleView> ordered;
+  for (auto& [number, view] : views) ordered.push_back(std::move(view));
+  return ordered;
+}
+
+}  // namespace rondo::insight

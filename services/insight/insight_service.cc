@@ -1,0 +1,40 @@
+#include "services/insight/insight_service.h"
+
+#include "platform/core/field_error.h"
+#include "platform/core/status_macros.h"
+#include "services/insight/insight_reader.h"
+#include "services/insight/signal_refresher.h"
+
+namespace rondo::insight {
+
+absl::StatusOr<pb::CampaignReport> InsightHandlers::GetCampaignReport(
+    const CallInfo&, const pb::GetCampaignReportRequest& request) {
+  if (!request.name().starts_with("campaigns/")) {
+    return FieldError("name", "expected campaigns/{campaign}");
+  }
+  if (request.cycle() < 0) return FieldError("cycle", "expected 0 (all) or a cycle's number");
+  // Everything that was in the log by this time is in the figures.
+  const absl::Time as_of = runtime_.clock().Now();
+  RONDO_RETURN_IF_ERROR(runtime_.AwaitEnd("insight"));
+  RONDO_ASSIGN_OR_RETURN(std::vector<CycleView> cycles, ReadCampaign(runtime_, request.name()));
+  if (request.cycle() != 0) {
+    std::erase_if(cycles, [&request](const CycleView& cycle) {
+      return cycle.state.cycle().number() != request.cycle();
+    });
+  }
+  if (cycles.empty()) {
+    return absl::NotFoundError("name: no cycle of this campaign has begun; launch it first");
+  }
+  return MakeReport(cycles, request.cycle(), as_of);
+}
+
+absl::StatusOr<pb::RefreshSignalsResponse> InsightHandlers::RefreshSignals(
+    const CallInfo&, const pb::RefreshSignalsRequest&) {
+  RONDO_ASSIGN_OR_RETURN(const RefreshedSignals refreshed, insight::RefreshSignals(runtime_));
+  pb::RefreshSignalsResponse response;
+  response.set_scored(refreshed.scored);
+  response.set_changed(refreshed.changed);
+  return response;
+}
+
+}  // namespace rondo::insight

@@ -1,0 +1,380 @@
+// Insight through its records and handlers.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "services/insight/insight_fixture.h"
+#include "stats/lift.h"
+
+namespace rondo::insight {
+namespace {
+
+using rondo::log::v1::Record;
+using testing::Contains;
+using testing::HasSubstr;
+
+const pb::Effect* EffectOf(const pb::CampaignReport& report, const std::string& arm,
+                           const std::string& metric) {
+  for (const pb::Effect& effect : report.effects()) {
+    if (effect.arm() == arm && effect.metric() == metric) return &effect;
+  }
+  return nullptr;
+}
+
+double MeanOf(const pb::CampaignReport& report, const std::string& arm, const std::string& metric) {
+  for (const pb::Arm& a : report.arms()) {
+    for (const pb::MetricMean& mean : a.means()) {
+      if (a.arm() == arm && mean.metric() == metric) return mean.mean();
+    }
+  }
+  return -1.0;
+}
+
+TEST_F(InsightTest, TheFunnelCountsEachCustomerOnce) {
+  BeginCycle(1);
+  for (uint64_t i = 1; i <= 5; ++i) Plan(i, "mail");
+  Plan(6, "control");
+  Plan(1, "mail");  // A second step.
+  Deliver(1, rondo::log::v1::DELIVERY_STATE_SENT);
+  Deliver(1, rondo::log::v1::DELIVERY_STATE_SENT);
+  Deliver(2, rondo::log::v1::DELIVERY_STATE_IN_DOUBT);
+  Deliver(3, rondo::log::v1::DELIVERY_STATE_SENT);
+  Deliver(3, rondo::log::v1::DELIVERY_STATE_BOUNCED);
+  Suppress(4, "no_consent");
+  Suppress(6, "no_consent", /*shadow=*/true);
+  for (int i = 0; i < 3; ++i) Respond(1, "open");
+  Respond(3, "open", 0, 1, /*machine=*/true);
+  Respond(1, "click");
+  Respond(1, "bought", 1000);
+  Respond(1, "bought", 500);
+  Respond(1, "unsubscribe");
+  Respond(3, "complaint");
+  const auto report = Report();
+  ASSERT_TRUE(report.ok()) << report.status();
+  const pb::Funnel& funnel = report->funnel();
+  EXPECT_EQ(funnel.planned(), 5);
+  EXPECT_EQ(funnel.sent(), 2);
+  EXPECT_EQ(funnel.in_doubt(), 1);
+  EXPECT_EQ(funnel.delivered(), 1);
+  EXPECT_EQ(funnel.bounced(), 1);
+  ASSERT_EQ(funnel.suppressed_size(), 1);
+  EXPECT_EQ(funnel.suppressed(0).reason(), "no_consent");
+  EXPECT_EQ(funnel.suppressed(0).count(), 1);
+  EXPECT_EQ(funnel.opened(), 1);
+  EXPECT_EQ(funnel.opened_machine(), 1);
+  EXPECT_EQ(funnel.clicked(), 1);
+  EXPECT_EQ(funnel.converted(), 1);
+  EXPECT_EQ(funnel.unsubscribed(), 1);
+  EXPECT_EQ(funnel.complained(), 1);
+  EXPECT_EQ(report->cost_minor_units(), 10);
+}
+
+TEST_F(InsightTest, AnInDoubtContactThatArrivedIsSent) {
+  BeginCycle(1);
+  Plan(1, "mail");
+  Deliver(1, rondo::log::v1::DELIVERY_STATE_IN_DOUBT);
+  Deliver(1, rondo::log::v1::DELIVERY_STATE_DELIVERED);
+  const auto report = Report();
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(report->funnel().sent(), 1);
+  EXPECT_EQ(report->funnel().in_doubt(), 0);
+}
+
+TEST_F(InsightTest, EffectsAreCellAgainstControlByIntentionToTreat) {
+  RunCycle(1, 200, 20, 36, 2500);
+  const auto report = Report(1);
+  ASSERT_TRUE(report.ok());
+  EXPECT_DOUBLE_EQ(MeanOf(*report, "control", "bought"), 0.10);
+  EXPECT_DOUBLE_EQ(MeanOf(*report, "mail", "bought"), 0.18);
+  EXPECT_DOUBLE_EQ(MeanOf(*report, "mail", "bought.value"), 4.5);  // Major units.
+  const auto expected = stats::AbsoluteLift(stats::ProportionArm{200, 36}, {200, 20});
+  const pb::Effect* effect = EffectOf(*report, "mail", "bought");
+  ASSERT_NE(effect, nullptr);
+  EXPECT_DOUBLE_EQ(effect->difference(), 0.08);
+  EXPECT_DOUBLE_EQ(effect->low(), expected->interval.low);
+  EXPECT_DOUBLE_EQ(effect->high(), expected->interval.high);
+  EXPECT_DOUBLE_EQ(effect->p_value(), expected->p_value);
+  ASSERT_NE(EffectOf(*report, "treated", "bought"), nullptr);
+  ASSERT_NE(EffectOf(*report, "mail", "bought.value"), nullptr);
+  // 16 more buyers of 2,500 each, less 200 messages of 5.
+  EXPECT_DOUBLE_EQ(report->incremental_profit_minor_units(), 16 * 2500 - 200 * 5);
+  EXPECT_DOUBLE_EQ(report->srm_p_value(), 1.0);
+}
+
+TEST_F(InsightTest, AnUnevenSplitIsAnAlarm) {
+  BeginCycle(1);
+  for (uint64_t i = 1; i <= 300; ++i) Plan(i, i <= 100 ? "control" : "mail");
+  const auto report = Report();
+  ASSERT_TRUE(report.ok());
+  EXPECT_LT(report->srm_p_value(), 1e-6);
+  EXPECT_THAT(report->warnings(), Contains(HasSubstr("sample ratio mismatch")));
+}
+
+TEST_F(InsightTest, WithoutControlNoLiftCanBeKnown) {
+  auto definition = Definition();
+  definition.mutable_cells()->DeleteSubrange(0, 1);
+  definition.set_no_control_reason("legal notice");
+  BeginCycle(1, definition);
+  Plan(1, "mail");
+  const auto report = Report();
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(report->effects_size(), 0);
+  EXPECT_FALSE(report->has_incremental_profit_minor_units());
+  EXPECT_THAT(report->warnings(), Contains("no control cell (legal notice): no lift can be known"));
+}
+
+TEST_F(InsightTest, AnImportedCampaignIsReportedAsAnOwnOne) {
+  RunCycle(1, 100, 10, 25, 2500);
+  const auto own = Report(1);
+  Restart({"insight"});
+  BeginCycle(2);
+  for (uint64_t i = 1; i <= 100; ++i) {
+    Plan(i, "control", 2, /*imported=*/true);
+    Plan(100 + i, "mail", 2, /*imported=*/true);
+    if (i <= 10) Respond(i, "bought", 2500, 2);
+    if (i <= 25) Respond(100 + i, "bought", 2500, 2);
+  }
+  auto imported = Report(2);
+  ASSERT_TRUE(own.ok() && imported.ok());
+  imported->set_cycle(1);
+  *imported->mutable_as_of() = own->as_of();
+  imported->clear_warnings();
+  auto expected = *own;
+  expected.clear_warnings();
+  EXPECT_EQ(imported->SerializeAsString(), expected.SerializeAsString());
+}
+
+TEST_F(InsightTest, ResponsesCountTheSameInAnyOrder) {
+  BeginCycle(1);
+  for (uint64_t i = 1; i <= 20; ++i) Plan(i, i <= 10 ? "control" : "mail");
+  for (uint64_t i = 1; i <= 20; i += 3) Respond(i, "bought", static_cast<int64_t>(100 * i));
+  for (uint64_t i = 12; i <= 20; i += 2) Respond(i, "click");
+  const auto forward = Report();
+  BeginCycle(2);
+  for (uint64_t i = 20; i >= 1; --i) Plan(i, i <= 10 ? "control" : "mail", 2);
+  for (uint64_t i = 20; i >= 12; i -= 2) Respond(i, "click", 0, 2);
+  for (uint64_t i = 19; i >= 1 && i <= 20; i -= 3) {
+    Respond(i, "bought", static_cast<int64_t>(100 * i), 2);
+  }
+  const auto backward = Report(2);
+  ASSERT_TRUE(forward.ok() && backward.ok());
+  const auto first = Report(1);
+  ASSERT_TRUE(first.ok());
+  for (int i = 0; i < first->arms_size(); ++i) {
+    EXPECT_EQ(first->arms(i).SerializeAsString(), backward->arms(i).SerializeAsString());
+  }
+}
+
+TEST_F(InsightTest, ACycleIsClosedOnceWhenItsWindowsAreOver) {
+  RunCycle(1, 400, 20, 100, 5000);
+  house_.Advance(absl::Hours(14 * 24 - 1));
+  EXPECT_TRUE(LogOf(Record::kCycleClosed).empty());
+  house_.Advance(absl::Hours(2));
+  const auto closed = LogOf(Record::kCycleClosed);
+  ASSERT_EQ(closed.size(), 4u);  // In each partition.
+  for (const Record& record : closed) {
+    EXPECT_EQ(record.cycle_closed().SerializeAsString(),
+              closed[0].cycle_closed().SerializeAsString());
+  }
+  EXPECT_EQ(closed[0].cycle_closed().results().funnel().converted(), 100);
+  house_.Advance(absl::Hours(24));
+  EXPECT_EQ(LogOf(Record::kCycleClosed).size(), 4u);
+  const auto report = Report(1);
+  ASSERT_TRUE(report.ok());
+  EXPECT_THAT(report->warnings(), testing::Not(Contains(HasSubstr("not final"))));
+}
+
+TEST_F(InsightTest, TheProposalNamesTheFiguresThatMovedTheShares) {
+  RunCycle(1, 400, 20, 100, 5000);
+  house_.Advance(absl::Hours(15 * 24));
+  const auto closed = LogOf(Record::kCycleClosed);
+  ASSERT_FALSE(closed.empty());
+  const auto& proposal = closed[0].cycle_closed().proposal();
+  ASSERT_EQ(proposal.size(), 2);
+  EXPECT_EQ(proposal[0].cell(), "control");
+  EXPECT_NEAR(proposal[0].share(), 0.1, 0.01);  // Its floor.
+  EXPECT_NEAR(proposal[1].share(), 0.9, 0.01);
+  EXPECT_DOUBLE_EQ(proposal[1].previous_share(), 0.5);
+  EXPECT_GT(proposal[1].probability_best(), 0.99);
+  // 80 more buyers of 5,000 in 400, less 5.
+  EXPECT_NEAR(proposal[1].profit_per_contact_minor_units(), 995.0, 10.0);
+  EXPECT_THAT(closed[0].cycle_closed().reasons(),
+              Contains(HasSubstr("mail: share 50.0% -> 90.0%")));
+}
+
+TEST_F(InsightTest, WithoutResponsesTheSharesStay) {
+  RunCycle(1, 10, 0, 0, 0);
+  house_.Advance(absl::Hours(15 * 24));
+  const auto closed = LogOf(Record::kCycleClosed);
+  ASSERT_FALSE(closed.empty());
+  ASSERT_EQ(closed[0].cycle_closed().proposal_size(), 2);
+  EXPECT_DOUBLE_EQ(closed[0].cycle_closed().proposal(1).share(), 0.5);
+  EXPECT_THAT(closed[0].cycle_closed().reasons(), Contains(HasSubstr("not enough data")));
+}
+
+TEST_F(InsightTest, ACampaignWithFixedSharesGetsNoProposal) {
+  auto definition = Definition();
+  definition.clear_learning();
+  BeginCycle(1, definition);
+  Plan(1, "mail");
+  EndPlanning(1);
+  house_.Advance(absl::Hours(15 * 24));
+  const auto closed = LogOf(Record::kCycleClosed);
+  ASSERT_EQ(closed.size(), 4u);
+  EXPECT_EQ(closed[0].cycle_closed().proposal_size(), 0);
+}
+
+TEST_F(InsightTest, ACycleThatBecameDueWhileNobodyActedIsClosedAtTheNextStart) {
+  RunCycle(1, 10, 1, 2, 100);
+  module_->Stop();
+  house_.Advance(absl::Hours(15 * 24));
+  EXPECT_TRUE(LogOf(Record::kCycleClosed).empty());
+  Restart();
+  house_.Settle();
+  EXPECT_EQ(LogOf(Record::kCycleClosed).size(), 4u);
+}
+
+TEST_F(InsightTest, AllCyclesTogetherCompareWithinCycles) {
+  RunCycle(1, 200, 80, 90, 100);
+  RunCycle(2, 100, 2, 6, 100);
+  const auto report = Report();
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(report->funnel().planned(), 300);
+  const pb::Effect* effect = EffectOf(*report, "mail", "bought");
+  ASSERT_NE(effect, nullptr);
+  EXPECT_NEAR(effect->difference(), (400 * 0.05 + 200 * 0.04) / 600, 1e-12);
+}
+
+TEST_F(InsightTest, UnknownCampaignsAndCyclesAreNotFound) {
+  EXPECT_TRUE(absl::IsNotFound(Report(0, "campaigns/none").status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(Report(0, "none").status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(Report(-1).status()));
+  BeginCycle(1);
+  EXPECT_TRUE(absl::IsNotFound(Report(2).status()));
+  EXPECT_TRUE(Report(1).ok());
+}
+
+TEST_F(InsightTest, TheLastContactIsASignal) {
+  BeginCycle(1);
+  Plan(1, "mail");
+  Deliver(1, rondo::log::v1::DELIVERY_STATE_SENT);
+  house_.Settle();
+  const auto signals = LogOf(Record::kSignalsChanged);
+  ASSERT_EQ(signals.size(), 1u);
+  EXPECT_EQ(signals[0].party(), Customer(1).value());
+  ASSERT_EQ(signals[0].signals_changed().signals_size(), 2);
+  EXPECT_EQ(signals[0].signals_changed().signals(0).name(), "last_contact.any");
+  EXPECT_EQ(signals[0].signals_changed().signals(1).name(), "last_contact.email");
+  EXPECT_EQ(signals[0].signals_changed().signals(1).value().timestamp_micros(),
+            ToMicros(absl::FromUnixSeconds(kit::kTestStartSeconds)));
+}
+
+class SignalsTest : public InsightTest {
+ protected:
+  pb::RefreshSignalsResponse Refresh() {
+    const auto response =
+        Call<pb::RefreshSignalsResponse>(*caller_, {}, pb::RefreshSignalsRequest());
+    EXPECT_TRUE(response.ok()) << response.status();
+    return response.value_or(pb::RefreshSignalsResponse());
+  }
+
+  // The latest value of `signal` by customer number, up to `count`.
+  std::vector<int64_t> Scores(const std::string& signal, uint64_t count) {
+    std::vector<int64_t> scores(count, 0);
+    for (const Record& record : LogOf(Record::kSignalsChanged)) {
+      for (uint64_t i = 1; i <= count; ++i) {
+        if (record.party() != Customer(i).value()) continue;
+        for (const auto& changed : record.signals_changed().signals()) {
+          if (changed.name() == signal) scores[i - 1] = changed.value().int_value();
+        }
+      }
+    }
+    return scores;
+  }
+};
+
+TEST_F(SignalsTest, ScoresAreQuintilesOverAllPartitions) {
+  const absl::Time start = house_.clock().Now();
+  for (uint64_t i = 1; i <= 10; ++i) {
+    const auto n = static_cast<int>(i);
+    Purchase(i, start - absl::Hours(24 * n), 10.0 * n);
+    for (int extra = 0; extra < n; ++extra) {
+      Purchase(i, start - absl::Hours(24 * (30 + extra)), 1.0, absl::StrFormat("order-%d", extra));
+    }
+  }
+  const auto first = Refresh();
+  EXPECT_EQ(first.scored(), 10);
+  EXPECT_EQ(first.changed(), 10);
+  EXPECT_THAT(Scores("rfm.recency", 10), testing::ElementsAre(5, 5, 4, 4, 3, 3, 2, 2, 1, 1));
+  EXPECT_THAT(Scores("rfm.frequency", 10), testing::ElementsAre(1, 1, 2, 2, 3, 3, 4, 4, 5, 5));
+  EXPECT_THAT(Scores("rfm.monetary", 10), testing::ElementsAre(1, 1, 2, 2, 3, 3, 4, 4, 5, 5));
+}
+
+TEST_F(SignalsTest, OnlyChangedScoresAreAppended) {
+  const absl::Time start = house_.clock().Now();
+  for (uint64_t i = 1; i <= 10; ++i) {
+    Purchase(i, start - absl::Hours(24 * static_cast<int>(i)), 10.0 * static_cast<double>(i));
+  }
+  Refresh();
+  EXPECT_EQ(Refresh().changed(), 0);
+  // The least becomes the most recent: he and those at the bins' borders move.
+  Purchase(10, start, 1.0);
+  const auto moved = Refresh();
+  EXPECT_GT(moved.changed(), 0);
+  EXPECT_LT(moved.changed(), 10);
+}
+
+TEST_F(SignalsTest, RepeatedMessagesAndLinesOfOneOrderCountOnce) {
+  const absl::Time now = house_.clock().Now();
+  Purchase(1, now, 10.0, "A", "m1");
+  Purchase(1, now, 10.0, "A", "m1");
+  Purchase(1, now, 10.0, "A", "m2");
+  Purchase(2, now, 5.0, "A", "m3");
+  Purchase(2, now, 5.0, "B", "m4");
+  Purchase(2, now, 5.0, "C", "m5");
+  house_.Settle();
+  std::vector<stats::PurchaseSummary> customers;
+  for (int partition = 0; partition < 4; ++partition) {
+    const auto state = house_.runtime().ReadState("insight", partition);
+    ASSERT_TRUE(state.ok());
+    ASSERT_TRUE(ReadPurchases(**state, customers).ok());
+  }
+  ASSERT_EQ(customers.size(), 2u);
+  std::sort(customers.begin(), customers.end(),
+            [](const auto& a, const auto& b) { return a.orders < b.orders; });
+  EXPECT_EQ(customers[0].orders, 1);
+  EXPECT_EQ(customers[0].amount, 2000);
+  EXPECT_EQ(customers[1].orders, 3);
+  EXPECT_EQ(customers[1].amount, 1500);
+}
+
+TEST_F(SignalsTest, ErasedCustomersAreForgottenAndSumsStay) {
+  RunCycle(1, 5, 1, 1, 100);
+  Purchase(1, house_.clock().Now(), 10.0);
+  Record erased;
+  erased.set_party(Customer(1).value());
+  erased.mutable_customer_erased();
+  house_.Append(erased);
+  EXPECT_EQ(Refresh().scored(), 0);
+  const auto report = Report(1);
+  ASSERT_TRUE(report.ok());
+  EXPECT_DOUBLE_EQ(MeanOf(*report, "control", "bought"), 0.2);
+}
+
+TEST_F(SignalsTest, ARebuiltStateIsTheSame) {
+  RunCycle(1, 30, 5, 9, 300);
+  for (uint64_t i = 1; i <= 20; ++i)
+    Purchase(i, house_.clock().Now(), 1.5 * static_cast<double>(i));
+  Refresh();
+  house_.Advance(absl::Hours(15 * 24));
+  const uint64_t before = house_.StateHash("insight");
+  const auto closed = LogOf(Record::kCycleClosed).size();
+  Restart({"insight"});
+  house_.Settle();
+  EXPECT_EQ(house_.StateHash("insight"), before);
+  EXPECT_EQ(LogOf(Record::kCycleClosed).size(), closed);
+}
+
+}  // namespace
+}  // namespace rondo::insight
