@@ -224,7 +224,8 @@ absl::Status Damaged(const FileDamage& damage) {
 
 // What RocksDB says of a corruption rarely names the place: look for it.
 absl::Status WithPlace(const absl::Status& status, const std::string& folder) {
-  if (status.code() != absl::StatusCode::kDataLoss) return status;
+  // A missing file is an I/O error to RocksDB.
+  if (!absl::IsDataLoss(status) && !absl::IsUnavailable(status)) return status;
   const auto damages = FindRocksDbDamage(folder, /*report_torn_tail=*/false);
   return damages.empty() ? status : Damaged(damages.front());
 }
