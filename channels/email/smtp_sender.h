@@ -18,20 +18,24 @@
 namespace rondo {
 
 struct SmtpOptions {
-  std::string host;  // Name or address of the smart host.
+  std::string host = {};  // Name or address of the smart host.
   int port = 25;
   enum class Tls {
     kNone,
     kStartTls
-  } tls = Tls::kNone;  // kStartTls: required, certificate checked.
-  std::string user;    // Empty: no AUTH.
-  std::string password;
+  } tls = Tls::kNone;     // kStartTls: required, certificate checked.
+  std::string user = {};  // Empty: no AUTH.
+  std::string password = {};
   std::string helo_name = "localhost";
   int sessions_max = 4;     // Connections at once, 1 to 64.
   size_t queue_max = 1000;  // Messages waiting for a session; beyond it Send refuses.
   absl::Duration connect_timeout = absl::Seconds(30);
   // RFC 5321, 4.5.3.2: 10 minutes for the final reply; a shorter one makes duplicates.
   absl::Duration reply_timeout = absl::Minutes(10);
+  // No byte of the body taken for so long: the message is deferred. RFC 5321: 3 minutes a block.
+  absl::Duration stall_timeout = absl::Minutes(3);
+  // How long the destructor waits for replies to final dots already sent.
+  absl::Duration drain_timeout = absl::Seconds(10);
 };
 
 struct SmtpEnvelope {
@@ -39,12 +43,12 @@ struct SmtpEnvelope {
   EmailAddress recipient;  // One a message, so that each has its own result.
   std::string data;        // From WriteMime.
   // Asked once, after the last byte of the body and before the final dot; false abandons the
-  // message, which ends as kDeferred with code 0. Runs on the sender's thread and must not block.
-  // Null means go.
+  // message, which ends as kDeferred with code 0. Runs on the session's thread: while it waits,
+  // only that session waits. Null means go.
   std::function<bool()> before_final_dot;
 };
 
-// Thread-safe. One thread of its own drives all sessions.
+// Thread-safe.
 class SmtpSender {
  public:
   using Done = std::function<void(const SendOutcome&)>;
@@ -52,20 +56,21 @@ class SmtpSender {
   // INVALID_ARGUMENT for options out of range.
   static absl::StatusOr<std::unique_ptr<SmtpSender>> Create(SmtpOptions options);
 
-  // Messages not yet finished end as kDeferred (not yet whole on the wire) or kUnknown.
+  // Queued messages and those not yet whole on the wire end as kDeferred; those whose reply does
+  // not come within drain_timeout as kUnknown.
   ~SmtpSender();
 
   SmtpSender(const SmtpSender&) = delete;
   SmtpSender& operator=(const SmtpSender&) = delete;
 
-  // Queues one message. `done` runs once, on the sender's thread, and must not block.
-  // RESOURCE_EXHAUSTED, without calling `done`, if the queue is full.
+  // Queues one message. `done` runs once, on a session's thread. RESOURCE_EXHAUSTED, without
+  // calling `done`, if the queue is full.
   absl::Status Send(SmtpEnvelope envelope, Done done);
 
  private:
-  class Loop;
-  explicit SmtpSender(std::unique_ptr<Loop> loop);
-  std::unique_ptr<Loop> loop_;
+  struct State;
+  explicit SmtpSender(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace rondo

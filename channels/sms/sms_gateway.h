@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "channels/outcome.h"
+#include "platform/http/http_client.h"
 
 namespace rondo {
 
@@ -46,9 +47,16 @@ struct SmsMessage {
 absl::StatusOr<std::string> SmsRequestUrl(const SmsGatewayOptions& options,
                                           const SmsMessage& message);
 
-// What an HTTP answer of the gateway means. A 200 whose body is an error is a failure: Kannel and
-// others answer so. 429 and 5xx are deferred; 202 and 200 "0: Accepted…" or "3: Queued…" accepted.
+// What an HTTP answer of the gateway means. A 200 whose body is no acceptance is a failure: Kannel
+// and others answer errors so. 202, and 200 "0: Accepted…", "3: Queued…" or "Sent.", are accepted;
+// 401, 403, 408, 425, 429 and 503 deferred; other 5xx unknown, since the message may have gone on
+// before.
 SendOutcome ClassifySmsAnswer(int http_status, std::string_view body);
+
+// Sends one message and waits. Without an answer: kDeferred if the request was certainly not sent,
+// else kUnknown. INVALID_ARGUMENT, naming the field, for a message that cannot be sent.
+absl::StatusOr<SendOutcome> SendSms(HttpClient& client, const SmsGatewayOptions& options,
+                                    const SmsMessage& message);
 
 enum class SmsReceiptKind : uint8_t {
   kDelivered = 1,

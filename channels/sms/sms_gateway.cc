@@ -1,0 +1,196 @@
+#include "channels/sms/sms_gateway.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_format.h"
+#include "channels/sms/sms_text.h"
+#include "platform/core/field_error.h"
+#include "platform/core/status_macros.h"
+
+namespace rondo {
+namespace {
+
+constexpr size_t kWordsMax = 256;
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsAlnum(char c) { return absl::ascii_isalnum(static_cast<unsigned char>(c)); }
+
+// RFC 3986, 2.1: everything but unreserved characters.
+std::string Encoded(std::string_view text) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (IsAlnum(c) || c == '-' || c == '_' || c == '.' || c == '~') {
+      out += c;
+    } else {
+      out += '%';
+      out += kHex[byte >> 4];
+      out += kHex[byte & 15u];
+    }
+  }
+  return out;
+}
+
+bool IsId(std::string_view id) {
+  return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
+    return IsAlnum(c) || c == '-' || c == '_';
+  });
+}
+
+// A number of up to 15 digits, or up to 11 letters, digits and spaces (TS 23.040, 9.1.2.5).
+bool IsSender(std::string_view sender) {
+  if (sender.empty()) return false;
+  const std::string_view digits = sender.substr(sender.starts_with('+') ? 1 : 0);
+  if (!digits.empty() && digits.size() <= 15 &&
+      std::all_of(digits.begin(), digits.end(), IsDigit)) {
+    return true;
+  }
+  return sender.size() <= 11 && std::all_of(sender.begin(), sender.end(), [](char c) {
+           return IsAlnum(c) || c == ' ' || c == '-' || c == '.';
+         });
+}
+
+std::string Words(std::string_view text) {
+  std::string words(text.substr(0, kWordsMax));
+  for (char& c : words) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
+  }
+  absl::StripTrailingAsciiWhitespace(&words);
+  return words;
+}
+
+// How much a receipt says: 1, 2 and 16 are the end of it.
+int Rank(SmsReceiptKind kind) {
+  switch (kind) {
+    case SmsReceiptKind::kBuffered:
+      return 0;
+    case SmsReceiptKind::kAcceptedByCentre:
+      return 1;
+    default:
+      return 2;
+  }
+}
+
+std::optional<SmsReceiptKind> KindOf(std::string_view text) {
+  int number = 0;
+  if (!absl::SimpleAtoi(absl::string_view(text.data(), text.size()), &number)) return std::nullopt;
+  for (const SmsReceiptKind kind :
+       {SmsReceiptKind::kDelivered, SmsReceiptKind::kFailed, SmsReceiptKind::kBuffered,
+        SmsReceiptKind::kAcceptedByCentre, SmsReceiptKind::kRefusedByCentre}) {
+    if (static_cast<int>(kind) == number) return kind;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+absl::StatusOr<PhoneNumber> PhoneNumber::Parse(std::string_view text) {
+  const bool fits = text.size() >= 9 && text.size() <= 16 && text.starts_with('+') &&
+                    text[1] != '0' && std::all_of(text.begin() + 1, text.end(), IsDigit);
+  if (!fits) return FieldError("phone", "E.164: `+` and 8 to 15 digits");
+  return PhoneNumber(std::string(text));
+}
+
+absl::StatusOr<std::string> SmsRequestUrl(const SmsGatewayOptions& options,
+                                          const SmsMessage& message) {
+  FieldViolations violations;
+  if (options.url.find_first_of("?# \r\n") != std::string::npos) {
+    violations.Add("url", "an address without query");
+  }
+  if (!IsSender(options.sender)) {
+    violations.Add("sender", "a number, or up to 11 letters and digits");
+  }
+  if (!IsId(message.id)) violations.Add("id", "1 to 64 letters, digits, `-` and `_`");
+  RONDO_RETURN_IF_ERROR(violations.ToStatus());
+  RONDO_ASSIGN_OR_RETURN(const SmsSegments segments, SegmentSms(message.text));
+  std::string url =
+      options.url + "?username=" + Encoded(options.user) +
+      "&password=" + Encoded(options.password) + "&from=" + Encoded(options.sender) +
+      "&to=" + Encoded(message.to.text()) + "&text=" + Encoded(message.text) +
+      "&charset=UTF-8&coding=" + (segments.alphabet == SmsAlphabet::kUcs2 ? "2" : "0");
+  if (!options.dlr_base_url.empty()) {
+    // Kannel replaces %d by the receipt's kind and %A by the centre's answer; encoded once here, it
+    // is that address for it.
+    const std::string receipt = options.dlr_base_url + "?id=" + message.id + "&type=%d&answer=%A";
+    url += "&dlr-mask=31&dlr-url=" + Encoded(receipt);
+  }
+  return url;
+}
+
+SendOutcome ClassifySmsAnswer(int http_status, std::string_view body) {
+  SendOutcome outcome{SendStatus::kFailed, http_status, Words(body), {}};
+  // Kannel's code stands before a colon; 0 is accepted, 3 queued for later.
+  const size_t colon = body.find(':');
+  int code = -1;
+  const bool coded = colon != std::string_view::npos &&
+                     absl::SimpleAtoi(absl::string_view(body.data(), colon), &code);
+  if (http_status == 202 || http_status == 200) {
+    const bool words_accept = absl::StartsWithIgnoreCase(std::string(body.substr(0, 4)), "sent");
+    if (http_status == 202 ? !coded || code == 0 || code == 3
+                           : (coded && (code == 0 || code == 3)) || words_accept) {
+      outcome.status = SendStatus::kAccepted;
+      return outcome;
+    }
+    // 4: "temporal failure, try again later".
+    if (coded && code == 4) outcome.status = SendStatus::kDeferred;
+    return outcome;
+  }
+  // 408 and 425 and 429: not taken, for now. 5xx: Kannel's 503 is "temporal failure".
+  if (http_status == 408 || http_status == 425 || http_status == 429 || http_status == 503) {
+    outcome.status = SendStatus::kDeferred;
+  } else if (http_status == 401 || http_status == 403) {
+    // Of us, not of this message: a wrong password must not fail a whole campaign for good.
+    outcome.status = SendStatus::kDeferred;
+  } else if (http_status >= 500) {
+    // A gateway that broke may have passed the message on before.
+    outcome.status = SendStatus::kUnknown;
+  }
+  return outcome;
+}
+
+absl::StatusOr<SendOutcome> SendSms(HttpClient& client, const SmsGatewayOptions& options,
+                                    const SmsMessage& message) {
+  RONDO_ASSIGN_OR_RETURN(const std::string url, SmsRequestUrl(options, message));
+  const auto answer = client.Send({.url = url});
+  if (answer.ok()) return ClassifySmsAnswer(answer->status, answer->body);
+  const absl::StatusCode code = answer.status().code();
+  const bool maybe_sent = code == absl::StatusCode::kUnknown ||
+                          code == absl::StatusCode::kDeadlineExceeded ||
+                          code == absl::StatusCode::kResourceExhausted;
+  return SendOutcome{maybe_sent ? SendStatus::kUnknown : SendStatus::kDeferred,
+                     0,
+                     std::string(answer.status().message()),
+                     {}};
+}
+
+absl::StatusOr<SmsReceipt> ParseSmsReceipt(
+    const std::vector<std::pair<std::string, std::string>>& query) {
+  const auto only = [&query](std::string_view name) -> const std::string* {
+    const std::string* found = nullptr;
+    for (const auto& [key, value] : query) {
+      if (key != name) continue;
+      if (found != nullptr) return nullptr;
+      found = &value;
+    }
+    return found;
+  };
+  const std::string* id = only("id");
+  const std::string* type = only("type");
+  FieldViolations violations;
+  if (id == nullptr || !IsId(*id)) violations.Add("id", "our message's id, once");
+  const std::optional<SmsReceiptKind> kind = type == nullptr ? std::nullopt : KindOf(*type);
+  if (!kind.has_value()) violations.Add("type", "1, 2, 4, 8 or 16, once");
+  RONDO_RETURN_IF_ERROR(violations.ToStatus());
+  const std::string* answer = only("answer");
+  return SmsReceipt{*id, *kind, answer == nullptr ? "" : Words(*answer)};
+}
+
+SmsReceiptKind FoldReceipts(std::optional<SmsReceiptKind> known, SmsReceiptKind next) {
+  return known.has_value() && Rank(*known) >= Rank(next) ? *known : next;
+}
+
+}  // namespace rondo

@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""A mail server for tests: takes every message into a ledger, and fails where it is told to.
+
+  smtp_sink.py --port PORT --ledger FILE [--rules FILE] [--full] [--decode]
+
+The ledger has one JSON line per accepted message, written before the reply to the final dot:
+  {"mail_from", "rcpt": [...], "message_id", "rondo_id", "headers": {lower-case name: first value},
+   "size", "sha256"}, with --full also "data" (as received, dots unstuffed), with --decode also
+  "subject", "text", "html" as Python's email package reads them.
+
+Rules are a JSON list, looked at in order, the first that fits acts:
+  {"at": "connect"|"ehlo"|"mail"|"rcpt"|"data"|"body"|"dot", "match": REGEX (in the command's line; at
+   dot: in the envelope's recipients), "times": N (default: always),
+   "code": N, "text": "...",                 reply so and go on
+   "drop": true,                             close the connection instead of replying
+   "accept": true,                           (at dot) the message enters the ledger first
+   "delay_ms": N}                            wait before acting
+At "body" the connection is dropped after the first 64 KiB or the end of the body, before the dot counts.
+"""
+import argparse
+import asyncio
+import email
+import email.policy
+import hashlib
+import json
+import re
+import sys
+
+
+class Rules:
+    def __init__(self, path):
+        self.rules = json.load(open(path, encoding="utf-8")) if path else []
+
+    def find(self, at, line):
+        for rule in self.rules:
+            if rule["at"] != at or not re.search(rule.get("match", ""), line):
+                continue
+            if rule.get("times", 1) <= 0:
+                continue
+            if "times" in rule:
+                rule["times"] -= 1
+            return rule
+        return None
+
+
+class Dropped(Exception):
+    """The connection ends here."""
+
+
+class Session:
+    def __init__(self, sink, reader, writer):
+        self.sink, self.reader, self.writer = sink, reader, writer
+        self.mail_from, self.rcpt = None, []
+
+    def reply(self, code, text):
+        self.writer.write(f"{code} {text}\r\n".encode())
+
+    async def applied(self, at, line, accept=None):
+        """Whether a rule has answered in the server's place."""
+        rule = self.sink.rules.find(at, line)
+        if rule is None:
+            return False
+        if "delay_ms" in rule:
+            await asyncio.sleep(rule["delay_ms"] / 1000)
+        if rule.get("accept") and accept:
+            accept()
+        if rule.get("drop"):
+            raise Dropped
+        if "code" not in rule:
+            return False
+        self.reply(rule["code"], rule.get("text", "as the rules say"))
+        if rule["code"] == 421:
+            await self.writer.drain()
+            raise Dropped
+        return True
+
+    async def run(self):
+        if not await self.applied("connect", ""):
+            self.reply(220, "sink.example ESMTP")
+        while True:
+            line = await self.reader.readuntil(b"\r\n")
+            text = line[:-2].decode("latin-1")
+            verb = text.split(" ")[0].split(":")[0].upper()
+            if verb == "QUIT":
+                self.reply(221, "bye")
+                return
+            await self.command(verb, text)
+
+    async def command(self, verb, text):
+        if verb in ("EHLO", "HELO"):
+            if not await self.applied("ehlo", text):
+                self.writer.write(b"250-sink.example\r\n250-8BITMIME\r\n250 SIZE 35651584\r\n")
+        elif verb == "MAIL":
+            self.rcpt = []
+            if not await self.applied("mail", text):
+                self.mail_from = re.search(r"<(.*?)>", text).group(1)
+                self.reply(250, "2.1.0 ok")
+        elif verb == "RCPT":
+            if not await self.applied("rcpt", text):
+                self.rcpt.append(re.search(r"<(.*?)>", text).group(1))
+                self.reply(250, "2.1.5 ok")
+        elif verb == "DATA":
+            if not self.rcpt:
+                self.reply(503, "5.5.1 no recipients")
+            elif not await self.applied("data", text):
+                self.reply(354, "go ahead")
+                await self.body()
+        elif verb in ("RSET", "NOOP"):
+            self.reply(250, "ok")
+        else:
+            self.reply(500, "5.5.2 unknown command")
+
+    async def body(self):
+        envelope = " ".join(self.rcpt)
+        rule = self.sink.rules.find("body", envelope)
+        if rule is not None:
+            await self.reader.read(65536)
+            raise Dropped
+        lines = []
+        while (line := await self.reader.readuntil(b"\r\n")) != b".\r\n":
+            lines.append(line[1:] if line.startswith(b".") else line)
+        data = b"".join(lines)
+        accepted = lambda: self.sink.record(self.mail_from, self.rcpt, data)
+        if await self.applied("dot", envelope, accepted):
+            return
+        accepted()
+        self.reply(250, f"2.0.0 queued as {self.sink.count}")
+
+
+class Sink:
+    def __init__(self, args):
+        self.args = args
+        self.rules = Rules(args.rules)
+        self.ledger = open(args.ledger, "ab", buffering=0)
+        self.count = 0
+
+    def record(self, mail_from, rcpt, data):
+        head = data.split(b"\r\n\r\n", 1)[0].decode("latin-1")
+        headers = {}
+        for field in re.sub(r"\r\n[ \t]+", " ", head).split("\r\n"):
+            name, _, value = field.partition(":")
+            headers.setdefault(name.lower(), value.strip())
+        entry = {"mail_from": mail_from, "rcpt": rcpt,
+                 "message_id": headers.get("message-id", "").strip("<>"),
+                 "rondo_id": headers.get("x-rondo-id", ""), "headers": headers, "size": len(data),
+                 "sha256": hashlib.sha256(data).hexdigest()}
+        if self.args.full:
+            entry["data"] = data.decode("latin-1")
+        if self.args.decode:
+            message = email.message_from_bytes(data, policy=email.policy.default)
+            entry["subject"] = str(message["subject"])
+            for kind in ("plain", "html"):
+                part = message.get_body((kind,))
+                entry["text" if kind == "plain" else kind] = part.get_content() if part else ""
+        self.count += 1
+        self.ledger.write(json.dumps(entry).encode() + b"\n")
+
+    async def serve(self, reader, writer):
+        try:
+            await Session(self, reader, writer).run()
+        except (Dropped, asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+async def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--ledger", required=True)
+    parser.add_argument("--rules")
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--decode", action="store_true")
+    sink = Sink(parser.parse_args())
+    server = await asyncio.start_server(sink.serve, "127.0.0.1", sink.args.port, limit=1 << 20)
+    async with server:
+        await server.serve_forever()
+
+
+if __name__ == "__main__":
+    try:
+        asyncio.run(main())
+    except KeyboardInterrupt:
+        sys.exit(0)
