@@ -1,0 +1,38 @@
+// The composition root: wires the log, the projection runtime, the services and the doors into one
+// process. The only place that knows all services.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "app/config.h"
+#include "platform/rpc/log.h"
+
+namespace rondo {
+
+class Server {
+ public:
+  // Opens the data folder, replays what the services have not seen yet, goes live and opens the
+  // doors. FAILED_PRECONDITION, saying what to do, for a folder in use, a newer format, an address
+  // in use or not of this machine; INVALID_ARGUMENT for a configuration that cannot be served;
+  // DATA_LOSS, naming file and offset, for a damaged log.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const Config& config);
+  ~Server();
+
+  // As bound: `127.0.0.1:8080`.
+  std::string http_address() const;
+  std::string grpc_address() const;
+
+  // Takes nothing new, answers what is in flight, ends effects, flushes. Idempotent.
+  void Drain(absl::Duration grace);
+
+ private:
+  struct Parts;
+  explicit Server(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace rondo
