@@ -8,6 +8,7 @@
 #include "app/config_commands.h"
 #include "app/customer_commands.h"
 #include "app/definition_commands.h"
+#include "app/log_commands.h"
 #include "app/shell.h"
 
 int main(int argc, char** argv) {
@@ -24,6 +25,8 @@ int main(int argc, char** argv) {
   rondo::AddDeliveryCommands(app, shell);
   rondo::AddDecisionCommands(app, shell);
   rondo::AddSignalCommands(app, shell);
+  rondo::AddLogCommands(app, shell);
+  rondo::AddParkedCommands(app, shell);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
