@@ -62,9 +62,8 @@ absl::StatusOr<std::string> Unseal(const DataKey& key, CustomerId customer, std:
   std::string text(sealed.size() - kNonceBytes - kTagBytes, '\0');
   const std::string binding = Binding(customer, field);
   const int refused = crypto_aead_xchacha20poly1305_ietf_decrypt(
-      reinterpret_cast<unsigned char*>(text.data()), nullptr, nullptr,
-      Bytes(sealed) + kNonceBytes, sealed.size() - kNonceBytes, Bytes(binding), binding.size(),
-      Bytes(sealed), key.data());
+      reinterpret_cast<unsigned char*>(text.data()), nullptr, nullptr, Bytes(sealed) + kNonceBytes,
+      sealed.size() - kNonceBytes, Bytes(binding), binding.size(), Bytes(sealed), key.data());
   if (refused != 0) return absl::DataLossError("a sealed value does not open with its key");
   return text;
 }

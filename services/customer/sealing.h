@@ -1,5 +1,5 @@
-// PII fields are sealed with a key of their customer: destroy the key, and every copy of the fields,
-// in logs, states and backups, is noise.
+// PII fields are sealed with a key of their customer: destroy the key, and every copy of the
+// fields, in logs, states and backups, is noise.
 //
 // XChaCha20-Poly1305 (libsodium, draft-irtf-cfrg-xchacha-03) with a random 24-byte nonce before the
 // text. The customer's id and the field's name are authenticated with it, so that a sealed value
@@ -44,9 +44,9 @@ class KeyStore {
   // nullopt if the customer never had a key, or it was destroyed.
   absl::StatusOr<std::optional<DataKey>> Get(CustomerId customer) const;
 
-  // The keys of `customers` (each named once), in their order, made where there is none; all survive
-  // loss of power on return.
-  // Two callers that create the same customer's key at once get the same one.
+  // The keys of `customers` (each named once), in their order, made where there is none; all
+  // survive loss of power on return. Two callers that create the same customer's key at once get
+  // the same one.
   absl::StatusOr<std::vector<DataKey>> GetOrCreate(const std::vector<CustomerId>& customers);
 
   // The key is gone when this returns OK; so it is if there was none.

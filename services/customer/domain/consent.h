@@ -1,5 +1,5 @@
-// Consent as it is folded: for each channel, purpose and business unit the latest word holds, by the
-// time when the customer said it, whatever the order in which we heard. Pure.
+// Consent as it is folded: for each channel, purpose and business unit the latest word holds, by
+// the time when the customer said it, whatever the order in which we heard. Pure.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,8 @@ struct Consent {
 using Consents = std::vector<Consent>;
 
 // Whether `newer` replaces `current`, which is about the same thing: it is later, or as late and
-// a withdrawal of what was granted. Of two that differ only in source or text the greater text wins,
-// so that the fold does not depend on the order.
+// a withdrawal of what was granted. Of two that differ only in source or text the greater text
+// wins, so that the fold does not depend on the order.
 bool Supersedes(const Consent& newer, const Consent& current);
 
 // Folds `consent` in. False if it says nothing new.

@@ -23,7 +23,8 @@ TEST(IdentityTest, ATakenIdIsProbedWithinItsSlot) {
   // The last hash of slot 7: the next probe wraps to the slot's first.
   const uint64_t hash = (uint64_t{8} << 52) - 1;
   std::set<uint64_t> taken = {hash};
-  const auto id = FirstFreeId(hash, [&](CustomerId probe) { return taken.count(probe.value()) > 0; });
+  const auto id =
+      FirstFreeId(hash, [&](CustomerId probe) { return taken.count(probe.value()) > 0; });
   ASSERT_TRUE(id.ok());
   EXPECT_EQ(SlotOf(*id), 7);
   EXPECT_EQ(id->value(), uint64_t{7} << 52);

@@ -14,8 +14,8 @@ bool NameBefore(const AttributeValue& attribute, std::string_view name) {
 }  // namespace
 
 const AttributeValue* FindAttribute(const Profile& profile, std::string_view name) {
-  const auto at = std::lower_bound(profile.attributes.begin(), profile.attributes.end(), name,
-                                   NameBefore);
+  const auto at =
+      std::lower_bound(profile.attributes.begin(), profile.attributes.end(), name, NameBefore);
   return at == profile.attributes.end() || at->name != name ? nullptr : &*at;
 }
 

@@ -40,8 +40,8 @@ TEST(ProfileTest, ErasureLeavesTheTimesAlone) {
 }
 
 RC_GTEST_PROP(ProfileProperty, AttributesDoNotDependOnTheOrderOfArrival, (uint32_t seed)) {
-  const auto values = *rc::gen::container<std::vector<AttributeValue>>(
-      rc::gen::build<AttributeValue>(
+  const auto values =
+      *rc::gen::container<std::vector<AttributeValue>>(rc::gen::build<AttributeValue>(
           rc::gen::set(&AttributeValue::name, rc::gen::element<std::string>("a", "b", "c")),
           rc::gen::set(&AttributeValue::value, rc::gen::element<std::string>("", "x", "y")),
           rc::gen::set(&AttributeValue::effective_micros, rc::gen::inRange<int64_t>(0, 4))));

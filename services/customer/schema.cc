@@ -1,0 +1,254 @@
+#include "services/customer/schema.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "platform/core/field_error.h"
+#include "platform/core/id.h"
+#include "platform/core/money.h"
+#include "platform/core/status_macros.h"
+#include "services/customer/domain/identity.h"
+
+namespace rondo::customer {
+namespace {
+
+using rondo::type::v1::Value;
+using rondo::type::v1::ValueType;
+
+// What rondo's own channels and doors report; a set may still define their fields.
+constexpr std::array<std::string_view, 7> kOwnEventTypes = {
+    "open", "click", "unsubscribe", "bounce", "complaint", "delivered", "page_view"};
+
+// Days of 0001-01-01 and 9999-12-31, RFC 3339's range.
+constexpr int32_t kMinDateDays = -719'162;
+constexpr int32_t kMaxDateDays = 2'932'896;
+
+Value::KindCase KindOf(ValueType type) {
+  switch (type) {
+    case rondo::type::v1::VALUE_TYPE_STRING:
+    case rondo::type::v1::VALUE_TYPE_CODE:
+    case rondo::type::v1::VALUE_TYPE_REFERENCE:
+      return Value::kStringValue;
+    case rondo::type::v1::VALUE_TYPE_INT:
+      return Value::kIntValue;
+    case rondo::type::v1::VALUE_TYPE_DOUBLE:
+      return Value::kDoubleValue;
+    case rondo::type::v1::VALUE_TYPE_BOOL:
+      return Value::kBoolValue;
+    case rondo::type::v1::VALUE_TYPE_TIMESTAMP:
+      return Value::kTimestampMicros;
+    case rondo::type::v1::VALUE_TYPE_DATE:
+      return Value::kDateDays;
+    case rondo::type::v1::VALUE_TYPE_MONEY:
+      return Value::kMoneyValue;
+    case rondo::type::v1::VALUE_TYPE_GEO_POINT:
+      return Value::kGeoPointValue;
+    case rondo::type::v1::VALUE_TYPE_STRING_LIST:
+      return Value::kStringListValue;
+    default:
+      return Value::KIND_NOT_SET;
+  }
+}
+
+absl::Status CheckString(std::string_view field, const pb::Attribute& attribute,
+                         const std::string& text) {
+  if (text.size() > kMaxValueBytes) return FieldError(field, "expected at most 64 KiB");
+  if (attribute.type() == rondo::type::v1::VALUE_TYPE_CODE && attribute.codes_size() > 0 &&
+      std::find(attribute.codes().begin(), attribute.codes().end(), text) ==
+          attribute.codes().end()) {
+    return FieldError(field, "expected one of the codes that the attribute allows");
+  }
+  if (attribute.type() == rondo::type::v1::VALUE_TYPE_REFERENCE && !ParseCustomerName(text).ok()) {
+    return FieldError(field, "expected customers/ and 16 hexadecimal digits");
+  }
+  return absl::OkStatus();
+}
+
+// The value's kind fits the type; is it in the type's range?
+absl::Status CheckRange(std::string_view field, const pb::Attribute& attribute,
+                        const Value& value) {
+  switch (value.kind_case()) {
+    case Value::kStringValue:
+      return CheckString(field, attribute, value.string_value());
+    case Value::kDoubleValue:
+      if (std::isfinite(value.double_value())) return absl::OkStatus();
+      return FieldError(field, "expected a finite number");
+    case Value::kDateDays:
+      if (value.date_days() >= kMinDateDays && value.date_days() <= kMaxDateDays) {
+        return absl::OkStatus();
+      }
+      return FieldError(field, "expected a day of the years 1 to 9999");
+    case Value::kMoneyValue:
+      if (MinorUnitDigits(value.money_value().currency_code()).ok()) return absl::OkStatus();
+      return FieldError(field, "expected a currency code of three upper-case letters");
+    case Value::kGeoPointValue:
+      // A NaN fails both comparisons.
+      if (std::abs(value.geo_point_value().latitude()) <= 90.0 &&
+          std::abs(value.geo_point_value().longitude()) <= 180.0) {
+        return absl::OkStatus();
+      }
+      return FieldError(field, "expected latitude in [-90, 90] and longitude in [-180, 180]");
+    case Value::kStringListValue:
+      if (value.string_list_value().values_size() <= kMaxListItems &&
+          value.ByteSizeLong() <= kMaxValueBytes) {
+        return absl::OkStatus();
+      }
+      return FieldError(field, "expected at most 1,000 strings of 64 KiB together");
+    default:
+      return absl::OkStatus();
+  }
+}
+
+void ValidateAttribute(const std::string& path, const pb::Attribute& attribute,
+                       std::set<std::string>& names, FieldViolations& violations) {
+  if (!IsSnakeName(attribute.name())) {
+    violations.Add(path + ".name", "expected lower_snake_case, at most 63 characters");
+  } else if (!names.insert(attribute.name()).second) {
+    violations.Add(path + ".name", "this name stands twice in the set");
+  }
+  if (KindOf(attribute.type()) == Value::KIND_NOT_SET) {
+    violations.Add(path + ".type",
+                   "expected a type: string, int, double, bool, timestamp, date, "
+                   "money, geo_point, string_list, code or reference");
+  }
+  if (attribute.codes_size() > 0 && attribute.type() != rondo::type::v1::VALUE_TYPE_CODE) {
+    violations.Add(path + ".codes", "only attributes of type code have codes");
+  }
+}
+
+}  // namespace
+
+Schema::Schema(const std::map<std::string, pb::AttributeSet>& sets) {
+  for (const auto& [name, set] : sets) {
+    for (const pb::Attribute& attribute : set.attributes()) {
+      attributes_[attribute.name()] = attribute;
+    }
+    for (const pb::EventType& type : set.event_types()) event_types_[type.name()] = type;
+  }
+}
+
+const pb::Attribute* Schema::FindAttribute(std::string_view name) const {
+  const auto at = attributes_.find(name);
+  return at == attributes_.end() ? nullptr : &at->second;
+}
+
+const pb::EventType* Schema::FindEventType(std::string_view name) const {
+  const auto at = event_types_.find(name);
+  return at == event_types_.end() ? nullptr : &at->second;
+}
+
+SchemaView::SchemaView() : current_(std::make_shared<const Schema>()) {}
+
+void SchemaView::Update(const rondo::log::v1::Definition& definition) {
+  if (!definition.name().starts_with("attributeSets/")) return;
+  const std::lock_guard lock(mutex_);
+  if (definition.deleted()) {
+    sets_.erase(definition.name());
+  } else {
+    sets_[definition.name()] = definition.attribute_set();
+  }
+  current_ = std::make_shared<const Schema>(sets_);
+}
+
+std::shared_ptr<const Schema> SchemaView::Current() const {
+  const std::lock_guard lock(mutex_);
+  return current_;
+}
+
+absl::Status SchemaView::CheckAgainstOthers(const pb::AttributeSet& set) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [other_name, other] : sets_) {
+    if (other_name == set.name()) continue;
+    for (const pb::Attribute& theirs : other.attributes()) {
+      for (const pb::Attribute& ours : set.attributes()) {
+        if (ours.name() == theirs.name() && ours.type() != theirs.type()) {
+          return absl::FailedPreconditionError(
+              absl::StrCat("attribute ", ours.name(), " is defined as ", NameOf(theirs.type()),
+                           " by ", other_name, ": choose another name or the same type"));
+        }
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateAttributeSet(const pb::AttributeSet& set) {
+  FieldViolations violations;
+  if (!set.name().starts_with("attributeSets/") || set.name().size() <= 14) {
+    violations.Add("name", "expected attributeSets/ and a name");
+  }
+  std::set<std::string> names;
+  for (int i = 0; i < set.attributes_size(); ++i) {
+    ValidateAttribute(absl::StrCat("attributes[", i, "]"), set.attributes(i), names, violations);
+  }
+  std::set<std::string> types;
+  for (int i = 0; i < set.event_types_size(); ++i) {
+    const std::string path = absl::StrCat("event_types[", i, "]");
+    const pb::EventType& type = set.event_types(i);
+    if (!IsSnakeName(type.name()) || !types.insert(type.name()).second) {
+      violations.Add(path + ".name", "expected lower_snake_case, each type once");
+    }
+    std::set<std::string> fields;
+    for (int j = 0; j < type.fields_size(); ++j) {
+      const std::string field = absl::StrCat(path, ".fields[", j, "]");
+      ValidateAttribute(field, type.fields(j), fields, violations);
+      if (type.fields(j).pii()) {
+        violations.Add(field + ".pii", "events carry no PII: keep it in an attribute");
+      }
+    }
+  }
+  if (!set.currency().empty() && !MinorUnitDigits(set.currency()).ok()) {
+    violations.Add("currency", "expected an ISO 4217 code: three upper-case letters");
+  }
+  return violations.ToStatus();
+}
+
+absl::Status CheckValue(std::string_view field, const pb::Attribute& attribute,
+                        const Value& value) {
+  if (value.kind_case() == Value::KIND_NOT_SET) return absl::OkStatus();
+  if (value.kind_case() != KindOf(attribute.type())) {
+    return FieldError(field, "expected a value of type " + NameOf(attribute.type()));
+  }
+  return CheckRange(field, attribute, value);
+}
+
+absl::Status CheckEvent(std::string_view field, const Schema& schema,
+                        const rondo::response::v1::Event& event) {
+  const std::string path(field);
+  if (!event.has_event_time()) return FieldError(path + ".event_time", "expected a time");
+  const pb::EventType* type = schema.FindEventType(event.type());
+  if (type == nullptr) {
+    if (std::find(kOwnEventTypes.begin(), kOwnEventTypes.end(), event.type()) !=
+        kOwnEventTypes.end()) {
+      return absl::OkStatus();
+    }
+    return FieldError(path + ".type", "no attribute set defines this type of event");
+  }
+  for (const rondo::type::v1::Field& given : event.fields()) {
+    const auto defined =
+        std::find_if(type->fields().begin(), type->fields().end(),
+                     [&](const pb::Attribute& f) { return f.name() == given.name(); });
+    const std::string name = absl::StrCat(path, ".", given.name());
+    if (defined == type->fields().end()) {
+      return FieldError(name, "the event's type defines no such field");
+    }
+    RONDO_RETURN_IF_ERROR(CheckValue(name, *defined, given.value()));
+  }
+  return absl::OkStatus();
+}
+
+std::string NameOf(ValueType type) {
+  std::string name = rondo::type::v1::ValueType_Name(type);
+  constexpr std::string_view kPrefix = "VALUE_TYPE_";
+  name = name.starts_with(kPrefix) ? name.substr(kPrefix.size()) : name;
+  std::transform(name.begin(), name.end(), name.begin(), [](char c) {
+    return c == '_' ? ' ' : static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  });
+  return name;
+}
+
+}  // namespace rondo::customer
