@@ -37,8 +37,8 @@ struct Type {
   bool nullable = false;
   // kParam, kAbstract, kEvent: the name. kString: the code list that the string is a code of, or
   // empty; it does not take part in comparisons.
-  std::string name;
-  std::vector<Type> params;
+  std::string name = {};
+  std::vector<Type> params = {};
 
   static Type Dyn() { return {}; }
   static Type Null() { return {.kind = TypeKind::kNull}; }

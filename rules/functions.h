@@ -1,0 +1,57 @@
+// The standard functions, the string, math, encoder and optional extensions, and those of the
+// domain: their signatures for the checker, their code for the evaluator.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rules/frame.h"
+#include "rules/type.h"
+
+namespace rondo::rules {
+
+// One line of a function table. `params` and `result` are types as ParseType reads them, params
+// separated by commas; of member functions the first is the receiver.
+struct FunctionRow {
+  std::string_view name;
+  bool member = false;
+  std::string_view params;
+  std::string_view result;
+  Function run = nullptr;
+};
+
+struct Signature {
+  bool member = false;
+  std::vector<Type> params;
+  Type result;
+  Function run = nullptr;
+};
+
+// All overloads of `name` (operators by their names: `_+_`); empty when there are none.
+std::span<const Signature> SignaturesOf(std::string_view name);
+// What to call for so many arguments, receiver included; null when there is none.
+Function FindFunction(std::string_view name, bool member, size_t arguments);
+// Every name, sorted: for suggestions.
+const std::vector<std::string>& FunctionNames();
+
+// math.greatest and math.least take any number of arguments.
+bool IsVariadic(std::string_view name);
+
+// The tables, one a file.
+std::span<const FunctionRow> OperatorTable();  // Signatures only: the evaluator has own nodes.
+std::span<const FunctionRow> ConversionTable();
+std::span<const FunctionRow> StringTable();
+std::span<const FunctionRow> TimeTable();
+std::span<const FunctionRow> MathTable();
+std::span<const FunctionRow> CollectionTable();  // Also optionals, encoders and the domain's.
+
+// Microseconds, rounded up: an event, whose time is whole microseconds, is at or after `timestamp`
+// exactly when it is at or after this.
+int64_t CeilMicros(const Value& timestamp);
+
+// "%s and %d" with arguments; string_ext's format.
+Value FormatString(Frame& frame, std::span<const Value> args);
+
+}  // namespace rondo::rules

@@ -1,0 +1,67 @@
+// From a checked tree to the conditions of one query over given columns.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "rules/columns.h"
+#include "rules/environment.h"
+#include "rules/event_chain.h"
+#include "rules/vector_nodes.h"
+
+namespace rondo::rules {
+
+// Builds for customers; for the conditions of an event chain it builds another one of itself over
+// event columns, where what cannot be vectorised makes the whole chain go by row.
+class VectorBuilder {
+ public:
+  VectorBuilder(const Environment& environment, const Columns& columns, Value now, int local_slots,
+                Arena& arena)
+      : environment_(environment),
+        columns_(columns),
+        now_(now),
+        local_slots_(local_slots),
+        arena_(arena) {}
+
+  // Never null for customers.
+  ConditionPtr Build(const Expr& expr);
+
+ private:
+  struct EventScope {
+    const Environment::EventType* type = nullptr;
+    int slot = 0;
+    const EventBlock* block = nullptr;
+  };
+  // What an expression reads.
+  struct Reads {
+    std::vector<Leaf> leaves;
+    bool other = false;  // Events, variables, the bound event.
+    bool segments = false;
+  };
+
+  Reads ReadsOf(const Expr& expr) const;
+  std::optional<Leaf> LeafOf(const Expr& expr) const;
+  const Type& TypeOf(const Leaf& leaf) const;
+  // The leaf's column; kNone when it has none of the kind that its type needs.
+  ColumnView ViewOf(const Leaf& leaf) const;
+  ConditionPtr BuildLeafCondition(const Expr& expr, const Leaf& leaf);
+  ConditionPtr BuildCompare(const Expr& expr);
+  NumberPtr BuildNumber(const Expr& expr);
+  NumberPtr BuildConstantNumber(const Expr& expr, NumberType type);
+  NumberPtr BuildAggregate(const Expr& expr);
+  bool RunChain(const EventChain& chain, NumberType type, Aggregate* result);
+  bool RunBlock(const EventChain& chain, const EventBlock& block, TimeRange range, NumberType type,
+                Aggregate* result);
+  std::optional<TimeRange> RangeOfChain(const EventChain& chain);
+  // The value of `expr` when the leaf (if any) has `value`.
+  Value Probe(const Node& node, const Leaf* leaf, const Value& value);
+
+  const Environment& environment_;
+  const Columns& columns_;
+  Value now_;
+  int local_slots_;
+  Arena& arena_;
+  std::optional<EventScope> scope_;
+};
+
+}  // namespace rondo::rules

@@ -1,0 +1,128 @@
+// Parts of a vectorised query, evaluated a chunk of rows at a time.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "rules/ast.h"
+#include "rules/columns.h"
+#include "rules/frame.h"
+#include "rules/node.h"
+
+namespace rondo::rules {
+
+inline constexpr size_t kChunkWords = 64;
+inline constexpr size_t kChunkRows = kChunkWords * 64;
+static_assert(kBlockRows % kChunkRows == 0);
+
+using Words = std::array<uint64_t, kChunkWords>;
+
+// What a condition gives for each row; a row is in one at most, and in none when it is false.
+struct Masks {
+  Words is_true, no_value, failed;
+};
+
+// A column that a part reads.
+enum class LeafKind : uint8_t { kAttribute, kSignal, kField, kEventTime };
+struct Leaf {
+  LeafKind kind = LeafKind::kAttribute;
+  Symbol symbol;
+  friend bool operator==(const Leaf& a, const Leaf& b) {
+    return a.kind == b.kind && a.symbol.index == b.symbol.index;
+  }
+};
+
+// Rows [first, first + rows) of a block of customers or of events. One thread's.
+struct Chunk {
+  const Columns* columns = nullptr;
+  const EventBlock* events = nullptr;  // Null for customers.
+  size_t block = 0;                    // Of customers.
+  size_t first = 0;                    // Row in the block; a multiple of 64.
+  size_t rows = 0;                     // At most kChunkRows.
+  size_t words() const { return (rows + 63) / 64; }
+  size_t ordinal(size_t row) const { return block * kBlockRows + first + row; }
+
+  Arena* arena = nullptr;
+  Row* row = nullptr;  // Of Columns::NewRow.
+  Value now;
+  const Limits* limits = nullptr;
+  Value* locals = nullptr;
+  size_t* rows_by_row = nullptr;
+
+  ColumnView View(const Leaf& leaf) const;
+};
+
+// The value at `i` of the view.
+Value ValueAt(const ColumnView& view, size_t i);
+inline bool BitAt(const uint64_t* words, size_t i) { return (words[i / 64] >> (i % 64) & 1) != 0; }
+// Word `word` of the validity, counted from the chunk's first row.
+inline uint64_t ValidWord(const ColumnView& view, size_t first, size_t word) {
+  if (view.kind == ColumnKind::kAbsent) return 0;
+  return view.validity == nullptr ? ~uint64_t{0} : view.validity[first / 64 + word];
+}
+
+class Condition {
+ public:
+  virtual ~Condition() = default;
+  // Fills words() words of `out` for the rows of `want`; other rows may hold anything.
+  virtual void Eval(Chunk& chunk, const Words& want, Masks* out) const = 0;
+  // Nanoseconds a row, roughly.
+  virtual double cost() const = 0;
+  virtual std::string Describe(int indent) const = 0;
+};
+using ConditionPtr = std::unique_ptr<const Condition>;
+
+// Numbers of a chunk. Timestamps and durations are microseconds.
+enum class NumberType : uint8_t { kInt, kDouble, kTimestamp, kDuration };
+enum RowState : uint8_t { kHasValue = 0, kIsNull = 1, kHasNoValue = 2, kHasFailed = 3 };
+struct Numbers {
+  std::array<int64_t, kChunkRows> integers;
+  std::array<double, kChunkRows> doubles;
+  std::array<uint8_t, kChunkRows> states;
+};
+
+class Number {
+ public:
+  virtual ~Number() = default;
+  virtual void Eval(Chunk& chunk, Numbers* out) const = 0;
+  // The leaf when the number is a plain column; else null pointer.
+  virtual const Leaf* leaf() const { return nullptr; }
+  // Whether it is the same for all rows; then `constant_value` is it.
+  virtual bool is_constant() const { return false; }
+  virtual std::string Describe() const = 0;
+  NumberType type = NumberType::kInt;
+  int64_t constant_integer = 0;
+  double constant_double = 0;
+};
+using NumberPtr = std::unique_ptr<const Number>;
+
+// An aggregation over events, by ordinal.
+struct Aggregate {
+  std::vector<int64_t> integers;
+  std::vector<double> doubles;
+  std::vector<uint8_t> states;
+};
+
+ConditionPtr MakeLogic(bool decisive, std::vector<ConditionPtr> parts);
+ConditionPtr MakeNot(ConditionPtr part);
+ConditionPtr MakeConstant(const Value& value);
+ConditionPtr MakeSegment(Symbol symbol);
+// Answers by code of a dictionary column, or of a bool column (codes 0 and 1); `for_null` for null.
+ConditionPtr MakeByCode(Leaf leaf, const std::vector<Value>& by_code, const Value& for_null,
+                        std::string text);
+// `op` is an ordering, kEqual or kNotEqual.
+ConditionPtr MakeCompare(Op op, NumberPtr a, NumberPtr b, std::string text);
+// By the row evaluator over the columns, or over Columns::MoveTo.
+enum class RowsFrom : uint8_t { kColumns, kMoveTo };
+ConditionPtr MakeByRow(NodePtr node, RowsFrom from, std::string text);
+
+NumberPtr MakeColumnNumber(Leaf leaf, NumberType type);
+NumberPtr MakeConstantNumber(NumberType type, int64_t integer, double real);
+NumberPtr MakeArithmetic(Op op, NumberType type, NumberPtr a, NumberPtr b);
+NumberPtr MakeAggregateNumber(std::shared_ptr<const Aggregate> aggregate, NumberType type,
+                              std::string text);
+
+}  // namespace rondo::rules
