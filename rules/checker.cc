@@ -39,6 +39,21 @@ constexpr TypeName kTypeNames[] = {
     {"google.protobuf.Duration", TypeKind::kDuration},
 };
 
+// With open parameters: `list` denotes list(dyn).
+Type DenotedType(const TypeName& known) {
+  switch (known.kind) {
+    case TypeKind::kList:
+      return Type::List(Type::Dyn());
+    case TypeKind::kMap:
+      return Type::Map(Type::Dyn(), Type::Dyn());
+    case TypeKind::kAbstract:
+      if (known.name == "optional_type") return Type::Optional(Type::Dyn());
+      return Type::Abstract(std::string(known.name));
+    default:
+      return {.kind = known.kind};
+  }
+}
+
 // `a.b.c` when the expression is names and dots only; else nothing.
 std::optional<std::string> DottedName(const Expr& expr) {
   if (expr.kind == ExprKind::kIdent) return expr.name;
@@ -190,7 +205,7 @@ class Checker {
         if (known.name != candidate) continue;
         expr.target = Target::kTypeName;
         expr.literal = Value::TypeName(known.name);
-        *type = Type::TypeOf({.kind = known.kind});
+        *type = Type::TypeOf(DenotedType(known));
         return true;
       }
     }

@@ -116,6 +116,9 @@ Type Substitution::Apply(const Type& type, Unbound unbound) const {
 }
 
 Type Substitution::MoreGeneral(const Type& a, const Type& b) {
+  // Null beside a type that takes it (they fit each other) leaves that type.
+  if (b.is(TypeKind::kNull)) return a;
+  if (a.is(TypeKind::kNull)) return b;
   return LessSpecificOrEqual(a, b) ? a : b;
 }
 

@@ -16,19 +16,17 @@ namespace {
 
 constexpr size_t kFirstBlockBytes = 4096;
 
-// Order of an integer and a double without losing the integer's low digits.
+// Order of an integer and a double: outside the integer's range by the range, inside it as doubles
+// (cel-spec, conformance: comparisons; 2^63 as a double equals the largest int).
 template <typename Integer>
 Order CompareToDouble(Integer a, double b) {
   if (std::isnan(b)) return Order::kUnordered;
-  constexpr bool kSigned = std::is_signed_v<Integer>;
-  const double low = kSigned ? -0x1p63 : 0.0;
-  const double high = kSigned ? 0x1p63 : 0x1p64;
+  const double low = std::is_signed_v<Integer> ? -0x1p63 : 0.0;
+  const double high = std::is_signed_v<Integer> ? 0x1p63 : 0x1p64;
   if (b < low) return Order::kGreater;
-  if (b >= high) return Order::kLess;
-  const double whole = std::floor(b);
-  const auto integer = static_cast<Integer>(whole);
-  if (a != integer) return a < integer ? Order::kLess : Order::kGreater;
-  return b > whole ? Order::kLess : Order::kEqual;
+  if (b > high) return Order::kLess;
+  const auto rounded = static_cast<double>(a);
+  return rounded < b ? Order::kLess : rounded > b ? Order::kGreater : Order::kEqual;
 }
 
 Order Reverse(Order order) {
