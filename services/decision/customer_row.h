@@ -1,0 +1,42 @@
+// One customer as rules see it: decision's view of attributes and signals, and the moment's
+// context.
+#pragma once
+
+#include <vector>
+
+#include "rondo/customer/v1/customer.pb.h"
+#include "rondo/decision/v1/decision_state.pb.h"
+#include "rules/environment.h"
+#include "rules/row.h"
+
+namespace rondo::decision {
+
+// The variable by which rules read the moment: `context.device == 'mobile'`.
+inline constexpr char kContextVariable[] = "context";
+
+// What eligibility may name: attributes of all sets that are not PII, insight's signals, and
+// `context`, a map. Events and segments are not known here; a rule that names them is refused.
+rules::Environment EnvironmentOf(const std::vector<rondo::customer::v1::AttributeSet>& sets);
+
+// A contract's value for rules; borrows from `value` and `arena`. Absent and sealed ones are null.
+rules::Value ToRuleValue(const rondo::type::v1::Value& value, rules::Arena& arena);
+
+// Borrows `view`, which is sorted as the store keeps it, and `context`. For one thread.
+class CustomerRow final : public rules::Row {
+ public:
+  CustomerRow(const rondo::decision::v1::CustomerViewState& view,
+              const google::protobuf::RepeatedPtrField<rondo::type::v1::Field>& context,
+              rules::Arena& arena);
+
+  rules::Value Attribute(const rules::Symbol& attribute, rules::Arena& arena) const override;
+  rules::Value Signal(const rules::Symbol& signal, rules::Arena& arena) const override;
+  const rules::EventSource* Events(const rules::Symbol& event_type) const override;
+  bool InSegment(const rules::Symbol& segment) const override;
+  const rules::Value* Variable(const rules::Symbol& variable) const override;
+
+ private:
+  const rondo::decision::v1::CustomerViewState& view_;
+  rules::Value context_;
+};
+
+}  // namespace rondo::decision

@@ -1,0 +1,191 @@
+#include "services/decision/decision_store.h"
+
+#include <algorithm>
+#include <charconv>
+#include <tuple>
+
+#include "absl/strings/str_format.h"
+#include "platform/core/field_error.h"
+#include "platform/core/status_macros.h"
+#include "platform/storage/key.h"
+
+namespace rondo::decision {
+namespace {
+
+using storage::KeyBuilder;
+using storage::KeyParser;
+
+constexpr uint8_t kViews = 'V';
+constexpr uint8_t kDecisions = 'M';
+constexpr uint8_t kCounts = 'N';
+constexpr std::string_view kDecisionPrefix = "decisions/";
+constexpr size_t kHexDigits = 16;
+
+absl::Status Damaged(std::string_view what) {
+  return absl::DataLossError(absl::StrFormat("decision: a stored %s does not decode", what));
+}
+
+template <typename Message>
+absl::StatusOr<Message> Parse(const std::optional<std::string>& bytes, std::string_view what) {
+  Message message;
+  if (bytes.has_value() && !message.ParseFromString(*bytes)) return Damaged(what);
+  return message;
+}
+
+// The entry with `name` in a list sorted by `name_of`, made if absent.
+template <typename Entries, typename NameOf>
+auto& Entry(Entries& entries, const std::string& name, NameOf name_of) {
+  const auto at = std::lower_bound(
+      entries.begin(), entries.end(), name,
+      [&](const auto& entry, const std::string& wanted) { return name_of(entry) < wanted; });
+  const int index = static_cast<int>(at - entries.begin());
+  if (at != entries.end() && name_of(*at) == name) return *entries.Mutable(index);
+  entries.Add();
+  for (int i = entries.size() - 1; i > index; --i) entries.SwapElements(i, i - 1);
+  return *entries.Mutable(index);
+}
+
+auto ConsentKey(const rondo::log::v1::ConsentFact& consent) {
+  return std::tie(consent.channel(), consent.purpose(), consent.business_unit());
+}
+
+void FoldConsent(const rondo::log::v1::ConsentFact& change, pb::CustomerViewState& view) {
+  auto& consents = *view.mutable_consents();
+  const auto at =
+      std::find_if(consents.begin(), consents.end(), [&](const rondo::log::v1::ConsentFact& known) {
+        return ConsentKey(known) == ConsentKey(change);
+      });
+  if (at == consents.end()) {
+    *consents.Add() = change;
+    std::sort(consents.begin(), consents.end(),
+              [](const auto& a, const auto& b) { return ConsentKey(a) < ConsentKey(b); });
+    return;
+  }
+  const bool later = change.effective_time_micros() > at->effective_time_micros();
+  const bool withdraws =
+      change.effective_time_micros() == at->effective_time_micros() && !change.granted();
+  if (later || withdraws) *at = change;
+}
+
+}  // namespace
+
+std::string KeyOfView(CustomerId customer) {
+  return KeyBuilder().Byte(kViews).U64(customer.value()).view();
+}
+std::string KeyOfDecisions(CustomerId customer) {
+  return KeyBuilder().Byte(kDecisions).U64(customer.value()).view();
+}
+std::string KeyOfCounts(const Exposure& exposure, int64_t week) {
+  return KeyBuilder()
+      .Byte(kCounts)
+      .String(exposure.offer)
+      .String(exposure.placement)
+      .I64(week)
+      .view();
+}
+storage::KeyRange AllCounts() { return storage::PrefixRange(KeyBuilder().Byte(kCounts).view()); }
+
+absl::Status ParseCountsKey(std::string_view key, Exposure& exposure, int64_t& week) {
+  KeyParser parser(key);
+  parser.Byte();
+  exposure.offer = parser.String();
+  exposure.placement = parser.String();
+  week = parser.I64();
+  return parser.ok() ? absl::OkStatus() : Damaged("count's key");
+}
+
+absl::StatusOr<pb::CustomerViewState> ParseView(const std::optional<std::string>& bytes) {
+  return Parse<pb::CustomerViewState>(bytes, "view of a customer");
+}
+absl::StatusOr<pb::DecisionsState> ParseDecisions(const std::optional<std::string>& bytes) {
+  return Parse<pb::DecisionsState>(bytes, "list of decisions");
+}
+absl::StatusOr<WeekCounts> ParseCounts(const std::optional<std::string>& bytes) {
+  RONDO_ASSIGN_OR_RETURN(const auto state, Parse<pb::WeekCountsState>(bytes, "count"));
+  return WeekCounts{.shown = state.shown(), .good = state.good()};
+}
+
+std::string Encode(const WeekCounts& counts) {
+  pb::WeekCountsState state;
+  state.set_shown(counts.shown);
+  state.set_good(counts.good);
+  return state.SerializeAsString();
+}
+
+absl::StatusOr<pb::CustomerViewState> ReadView(const storage::Reader& state, CustomerId customer) {
+  RONDO_ASSIGN_OR_RETURN(const auto bytes, state.Get(KeyOfView(customer)));
+  return ParseView(bytes);
+}
+
+absl::StatusOr<pb::DecisionsState> ReadDecisions(const storage::Reader& state,
+                                                 CustomerId customer) {
+  RONDO_ASSIGN_OR_RETURN(const auto bytes, state.Get(KeyOfDecisions(customer)));
+  return ParseDecisions(bytes);
+}
+
+void FoldProfile(const rondo::log::v1::ProfileChanged& change, pb::CustomerViewState& view) {
+  for (const rondo::type::v1::Field& field : change.attributes()) {
+    if (field.value().has_sealed_value()) continue;  // PII takes part in no rule.
+    pb::FoldedAttribute& known =
+        Entry(*view.mutable_attributes(), field.name(),
+              [](const pb::FoldedAttribute& entry) { return entry.field().name(); });
+    const bool is_new = known.field().name().empty();
+    if (!is_new && change.effective_time_micros() < known.effective_time_micros()) continue;
+    *known.mutable_field() = field;
+    known.set_effective_time_micros(change.effective_time_micros());
+  }
+  for (const rondo::log::v1::ConsentFact& consent : change.consents()) FoldConsent(consent, view);
+}
+
+void FoldSignals(const rondo::log::v1::SignalsChanged& change, pb::CustomerViewState& view) {
+  for (const rondo::log::v1::Signal& signal : change.signals()) {
+    rondo::type::v1::Field& known =
+        Entry(*view.mutable_signals(), signal.name(),
+              [](const rondo::type::v1::Field& entry) { return entry.name(); });
+    known.set_name(signal.name());
+    *known.mutable_value() = signal.value();
+  }
+}
+
+std::optional<bool> ConsentOf(const pb::CustomerViewState& view, std::string_view channel,
+                              std::string_view purpose) {
+  const auto fits = [](const std::string& pattern, std::string_view value) {
+    return pattern == "*" || pattern == value;
+  };
+  const rondo::log::v1::ConsentFact* best = nullptr;
+  const auto rank = [](const rondo::log::v1::ConsentFact& consent) {
+    return (consent.channel() == "*" ? 0 : 2) + (consent.purpose() == "*" ? 0 : 1);
+  };
+  for (const rondo::log::v1::ConsentFact& consent : view.consents()) {
+    if (!fits(consent.channel(), channel) || !fits(consent.purpose(), purpose)) continue;
+    const bool wins = best == nullptr || rank(consent) > rank(*best) ||
+                      (rank(consent) == rank(*best) && !consent.granted());
+    if (wins) best = &consent;
+  }
+  if (best == nullptr) return std::nullopt;
+  return best->granted();
+}
+
+int FindDecision(const pb::DecisionsState& decisions, std::string_view name) {
+  for (int i = 0; i < decisions.decisions_size(); ++i) {
+    if (decisions.decisions(i).decision().decision() == name) return i;
+  }
+  return -1;
+}
+
+std::string DecisionName(CustomerId customer, uint64_t number) {
+  return absl::StrFormat("%s%016x%016x", kDecisionPrefix, customer.value(), number);
+}
+
+absl::StatusOr<CustomerId> CustomerOfDecision(std::string_view name) {
+  const auto bad = [] { return FieldError("name", "expected decisions/{decision}, as answered"); };
+  if (!name.starts_with(kDecisionPrefix)) return bad();
+  const std::string_view digits = name.substr(kDecisionPrefix.size());
+  const bool is_hex = digits.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  if (digits.size() != 2 * kHexDigits || !is_hex) return bad();
+  uint64_t customer = 0;
+  std::from_chars(digits.data(), digits.data() + kHexDigits, customer, 16);
+  return CustomerId(customer);
+}
+
+}  // namespace rondo::decision

@@ -1,0 +1,273 @@
+// Decision through its records and handlers.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "services/decision/decision_fixture.h"
+
+namespace rondo::decision {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+std::map<std::string, std::string> ReasonsOf(const pb::DecideResponse& response) {
+  std::map<std::string, std::string> reasons;
+  for (const pb::Exclusion& exclusion : response.exclusions()) {
+    reasons[exclusion.offer()] = exclusion.reason();
+  }
+  return reasons;
+}
+
+std::vector<std::string> OffersOf(const pb::DecideResponse& response) {
+  std::vector<std::string> offers;
+  for (const pb::Proposition& proposition : response.propositions()) {
+    offers.push_back(proposition.offer().name());
+  }
+  return offers;
+}
+
+TEST_F(DecisionTest, ProposesEligibleOffersBestFirst) {
+  DefineAttributes();
+  ASSERT_TRUE(Create("small", 100).ok());
+  ASSERT_TRUE(Create("large", 1'000'000).ok());
+  ASSERT_TRUE(Create("gold-only", 5'000'000'000, "customer.tier == 'gold'").ok());
+  ASSERT_TRUE(Create("elsewhere", 1, "", "cart").ok());
+  SetAttribute(1, "tier", "silver");
+  const auto silver = Decide(1, 5);
+  ASSERT_TRUE(silver.ok()) << silver.status();
+  EXPECT_EQ(silver->propositions_size(), 2);
+  EXPECT_THAT(ReasonsOf(*silver), ElementsAre(std::pair("offers/gold-only", "not_eligible")));
+  double total = 0.0;
+  for (const pb::Proposition& proposition : silver->propositions()) {
+    EXPECT_DOUBLE_EQ(proposition.propensity(), 0.05);
+    EXPECT_GT(proposition.assignment_probability(), 0.0);
+    total += proposition.assignment_probability();
+  }
+  EXPECT_NEAR(total, 1.0, 1e-12);
+  SetAttribute(1, "tier", "gold");
+  const auto gold = Decide(1, 5);
+  ASSERT_TRUE(gold.ok());
+  EXPECT_EQ(gold->propositions_size(), 3);
+  EXPECT_TRUE(gold->exclusions().empty());
+}
+
+TEST_F(DecisionTest, NoOfferIsAnAnswer) {
+  const auto response = Decide(1);
+  ASSERT_TRUE(response.ok());
+  EXPECT_TRUE(response->decision().empty());
+  EXPECT_TRUE(response->propositions().empty());
+}
+
+TEST_F(DecisionTest, TheMomentIsPartOfTheRule) {
+  ASSERT_TRUE(Create("app", 100, "context.device == 'mobile'").ok());
+  ASSERT_TRUE(Create("desk", 100, "context.device == 'desktop'").ok());
+  ASSERT_TRUE(Create("none", 100, "context.nothing == 'x'").ok());
+  const auto response = Decide(1, 5);
+  ASSERT_TRUE(response.ok());
+  EXPECT_THAT(OffersOf(*response), ElementsAre("offers/app"));
+}
+
+TEST_F(DecisionTest, OffersHaveSeasons) {
+  auto offer = Create("spring", 100);
+  ASSERT_TRUE(offer.ok());
+  offer->mutable_start_time()->set_seconds(kit::kTestStartSeconds + 60);
+  offer->mutable_end_time()->set_seconds(kit::kTestStartSeconds + 120);
+  pb::UpdateOfferRequest update;
+  *update.mutable_offer() = *offer;
+  ASSERT_TRUE(CallIt<pb::Offer>(update).ok());
+  const absl::Time start = absl::FromUnixSeconds(kit::kTestStartSeconds);
+  EXPECT_THAT(ReasonsOf(*Decide(1)), ElementsAre(std::pair("offers/spring", "not_in_season")));
+  house_.AdvanceTo(start + absl::Seconds(60));
+  EXPECT_EQ(Decide(1)->propositions_size(), 1);
+  house_.AdvanceTo(start + absl::Seconds(120));
+  EXPECT_EQ(Decide(1)->propositions_size(), 0);
+}
+
+TEST_F(DecisionTest, WithdrawnConsentAndErasureStopOffers) {
+  ASSERT_TRUE(Create("a", 100).ok());
+  SetConsent(1, false);
+  EXPECT_THAT(ReasonsOf(*Decide(1)), ElementsAre(std::pair("offers/a", "policy")));
+  SetConsent(2, true);
+  EXPECT_EQ(Decide(2)->propositions_size(), 1);
+  eventlog::LogRecord erased;
+  erased.set_party(Customer(2).value());
+  erased.mutable_customer_erased();
+  house_.Append(erased);
+  house_.Settle();
+  EXPECT_THAT(ReasonsOf(*Decide(2)), ElementsAre(std::pair("offers/a", "policy")));
+}
+
+TEST_F(DecisionTest, AttributesFoldByEffectiveTimeWhateverTheOrder) {
+  DefineAttributes();
+  ASSERT_TRUE(Create("gold-only", 100, "customer.tier == 'gold'").ok());
+  SetAttribute(1, "tier", "gold", absl::Hours(-1));
+  SetAttribute(1, "tier", "silver", absl::Hours(-2));
+  EXPECT_EQ(Decide(1)->propositions_size(), 1);
+}
+
+TEST_F(DecisionTest, TheChoiceIsLoggedWithItsProbability) {
+  ASSERT_TRUE(Create("a", 100).ok());
+  ASSERT_TRUE(Create("b", 200).ok());
+  const auto response = Decide(1);
+  ASSERT_TRUE(response.ok());
+  const int partition = PartitionOf(Customer(1), 4);
+  const auto state = house_.runtime().ReadState("decision", partition);
+  ASSERT_TRUE(state.ok());
+  const auto decisions = ReadDecisions(**state, Customer(1));
+  ASSERT_TRUE(decisions.ok());
+  ASSERT_EQ(decisions->decisions_size(), 1);
+  const auto& made = decisions->decisions(0).decision();
+  EXPECT_EQ(made.decision(), response->decision());
+  ASSERT_EQ(made.candidates_size(), 1);  // What was proposed; the log has both.
+  EXPECT_EQ(made.candidates(0).offer(), response->propositions(0).offer().name());
+  EXPECT_DOUBLE_EQ(made.candidates(0).assignment_probability(),
+                   response->propositions(0).assignment_probability());
+}
+
+TEST_F(DecisionTest, ARepeatedRequestGetsTheFirstAnswer) {
+  for (const char* id : {"a", "b", "c", "d"}) ASSERT_TRUE(Create(id, 100).ok());
+  const std::string customer = ToResourceName(Customer(1));
+  const auto first = Decide(customer, 2, "11111111-1111-1111-1111-111111111111");
+  ASSERT_TRUE(first.ok());
+  for (int i = 0; i < 20; ++i) {
+    const auto again = Decide(customer, 2, "11111111-1111-1111-1111-111111111111");
+    ASSERT_TRUE(again.ok());
+    EXPECT_EQ(again->SerializeAsString(), first->SerializeAsString());
+  }
+}
+
+TEST_F(DecisionTest, ResponsesMovePropensities) {
+  ASSERT_TRUE(Create("liked", 100).ok());
+  const auto before = Decide(1);
+  ASSERT_TRUE(before.ok());
+  // Twenty people are shown the offer, ten take it; one says so twice.
+  for (uint64_t i = 1; i <= 20; ++i) {
+    const auto response = Decide(i);
+    ASSERT_TRUE(response.ok());
+    ASSERT_TRUE(Answer(response->decision(), "offers/liked", pb::PROPOSITION_RESPONSE_SHOWN).ok());
+    if (i > 10) continue;
+    ASSERT_TRUE(
+        Answer(response->decision(), "offers/liked", pb::PROPOSITION_RESPONSE_CLICKED).ok());
+    ASSERT_TRUE(
+        Answer(response->decision(), "offers/liked", pb::PROPOSITION_RESPONSE_ACCEPTED).ok());
+    ASSERT_TRUE(
+        Answer(response->decision(), "offers/liked", pb::PROPOSITION_RESPONSE_ACCEPTED).ok());
+  }
+  house_.Settle();
+  const auto after = Decide(1);
+  ASSERT_TRUE(after.ok());
+  EXPECT_DOUBLE_EQ(after->propositions(0).propensity(), (1.0 + 10.0) / (20.0 + 20.0));
+}
+
+TEST_F(DecisionTest, AnswersNeedADecisionThatProposedTheOffer) {
+  ASSERT_TRUE(Create("a", 100).ok());
+  const auto response = Decide(1);
+  ASSERT_TRUE(response.ok());
+  const auto shown = pb::PROPOSITION_RESPONSE_SHOWN;
+  EXPECT_TRUE(absl::IsInvalidArgument(Answer(response->decision(), "offers/other", shown)));
+  EXPECT_TRUE(absl::IsInvalidArgument(Answer("decisions/12", "offers/a", shown)));
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      Answer(response->decision(), "offers/a", pb::PROPOSITION_RESPONSE_UNSPECIFIED)));
+  EXPECT_TRUE(absl::IsNotFound(Answer(DecisionName(Customer(1), 5), "offers/a", shown)));
+}
+
+TEST_F(DecisionTest, OldDecisionsAreForgotten) {
+  ASSERT_TRUE(Create("a", 100).ok());
+  const auto first = Decide(1);
+  ASSERT_TRUE(first.ok());
+  for (int i = 0; i < kDecisionsKept; ++i) ASSERT_TRUE(Decide(1).ok());
+  EXPECT_TRUE(
+      absl::IsNotFound(Answer(first->decision(), "offers/a", pb::PROPOSITION_RESPONSE_SHOWN)));
+}
+
+TEST_F(DecisionTest, CustomersAreFoundByExternalKey) {
+  ASSERT_TRUE(Create("a", 100).ok());
+  const auto response = Decide("crm:4711");
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_EQ(*CustomerOfDecision(response->decision()), Customer(7));
+  EXPECT_TRUE(absl::IsNotFound(Decide("crm:1").status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(Decide("nobody").status()));
+}
+
+TEST_F(DecisionTest, RefusesRequestsThatAreWrong) {
+  pb::DecideRequest request;
+  request.set_customer(ToResourceName(Customer(1)));
+  EXPECT_TRUE(absl::IsInvalidArgument(CallIt<pb::DecideResponse>(request).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(Decide(1, 21).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(Decide(1, -1).status()));
+}
+
+TEST_F(DecisionTest, OffersAreCheckedWhenTheyAreDefined) {
+  DefineAttributes();
+  const auto message = [this](const std::string& id, int64_t value,
+                              const std::string& eligibility) {
+    const absl::Status status = Create(id, value, eligibility).status();
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+    return std::string(status.message());
+  };
+  EXPECT_THAT(message("Bad Name", 1, ""), HasSubstr("offer.name"));
+  EXPECT_THAT(message("a", -1, ""), HasSubstr("offer.value"));
+  EXPECT_THAT(message("a", 1, "customer.teir == 'gold'"), HasSubstr("1:"));
+  EXPECT_THAT(message("a", 1, "customer.visits"), HasSubstr("eligibility"));
+  // PII and what decision does not know are not there to be named.
+  EXPECT_THAT(message("a", 1, "customer.secret == 'x'"), HasSubstr("eligibility"));
+  EXPECT_THAT(message("a", 1, "events('purchase').count() > 1"), HasSubstr("eligibility"));
+}
+
+TEST_F(DecisionTest, OffersHaveVersionsAndEtags) {
+  const auto created = Create("a", 100);
+  ASSERT_TRUE(created.ok());
+  EXPECT_EQ(created->version(), 1);
+  EXPECT_TRUE(absl::IsAlreadyExists(Create("a", 100).status()));
+  pb::UpdateOfferRequest update;
+  *update.mutable_offer() = *created;
+  update.mutable_offer()->set_title("10%");
+  const auto updated = CallIt<pb::Offer>(update);
+  ASSERT_TRUE(updated.ok());
+  EXPECT_EQ(updated->version(), 2);
+  EXPECT_TRUE(absl::IsAborted(CallIt<pb::Offer>(update).status()));
+  pb::GetOfferRequest get;
+  get.set_name("offers/a");
+  get.set_version(1);
+  EXPECT_EQ(CallIt<pb::Offer>(get)->title(), "");
+  get.set_name("offers/none");
+  EXPECT_TRUE(absl::IsNotFound(CallIt<pb::Offer>(get).status()));
+}
+
+TEST_F(DecisionTest, ListsPageByName) {
+  for (const char* id : {"c", "a", "b"}) ASSERT_TRUE(Create(id, 1).ok());
+  pb::ListOffersRequest list;
+  list.set_page_size(2);
+  const auto first = CallIt<pb::ListOffersResponse>(list);
+  ASSERT_TRUE(first.ok());
+  ASSERT_EQ(first->offers_size(), 2);
+  EXPECT_EQ(first->offers(0).name(), "offers/a");
+  list.set_page_token(first->next_page_token());
+  const auto second = CallIt<pb::ListOffersResponse>(list);
+  ASSERT_TRUE(second.ok());
+  ASSERT_EQ(second->offers_size(), 1);
+  EXPECT_EQ(second->offers(0).name(), "offers/c");
+  EXPECT_TRUE(second->next_page_token().empty());
+}
+
+TEST_F(DecisionTest, ARebuiltStateIsTheSameAndBelievesTheSame) {
+  ASSERT_TRUE(Create("a", 100).ok());
+  for (uint64_t i = 1; i <= 12; ++i) {
+    const auto response = Decide(i);
+    ASSERT_TRUE(response.ok());
+    ASSERT_TRUE(Answer(response->decision(), "offers/a", pb::PROPOSITION_RESPONSE_CLICKED).ok());
+  }
+  const auto before = Decide(1);
+  const uint64_t hash = house_.StateHash("decision");
+  Restart({"decision"});
+  house_.Settle();
+  EXPECT_EQ(house_.StateHash("decision"), hash);
+  EXPECT_DOUBLE_EQ(Decide(1)->propositions(0).propensity(), before->propositions(0).propensity());
+  Restart();
+  EXPECT_DOUBLE_EQ(Decide(1)->propositions(0).propensity(), before->propositions(0).propensity());
+}
+
+}  // namespace
+}  // namespace rondo::decision

@@ -1,0 +1,163 @@
+#include "services/decision/offer_book.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "absl/strings/str_format.h"
+#include "google/protobuf/util/time_util.h"
+#include "platform/core/field_error.h"
+#include "platform/core/money.h"
+#include "platform/core/status_macros.h"
+#include "services/decision/customer_row.h"
+
+namespace rondo::decision {
+namespace {
+
+namespace pb = ::rondo::decision::v1;
+
+constexpr std::string_view kAttributeSets = "attributeSets/";
+constexpr int kPage = catalog::kMaxPageSize;
+constexpr size_t kNameMax = 63;
+
+// Every current definition of a collection, by name.
+std::vector<catalog::Definition> ListAll(const catalog::Catalog& catalog,
+                                         std::string_view collection) {
+  std::vector<catalog::Definition> all;
+  std::string after;
+  do {
+    catalog::Page page = catalog.List(collection, after, kPage);
+    for (catalog::Definition& definition : page.definitions) all.push_back(std::move(definition));
+    after = page.next_after;
+  } while (!after.empty());
+  return all;
+}
+
+// AIP-122: lower-case letters, digits and hyphens, a letter first.
+bool IsId(std::string_view id) {
+  return !id.empty() && id.size() <= kNameMax && id.front() >= 'a' && id.front() <= 'z' &&
+         id.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos;
+}
+
+}  // namespace
+
+pb::Offer OfferOf(const catalog::Definition& definition) {
+  pb::Offer offer = definition.offer();
+  offer.set_name(definition.name());
+  offer.set_version(definition.version());
+  offer.set_etag(catalog::EtagOf(definition.version()));
+  return offer;
+}
+
+OfferBook::OfferBook(const catalog::Catalog& catalog) {
+  std::vector<rondo::customer::v1::AttributeSet> sets;
+  for (const catalog::Definition& definition : ListAll(catalog, kAttributeSets)) {
+    for (const auto& attribute : definition.attribute_set().attributes()) {
+      attribute_owners_.emplace(attribute.name(), definition.name());
+    }
+    sets.push_back(definition.attribute_set());
+  }
+  environment_ = EnvironmentOf(sets);
+  for (const catalog::Definition& definition : ListAll(catalog, kOffers)) {
+    auto entry = std::make_shared<OfferEntry>();
+    entry->offer = OfferOf(definition);
+    if (!entry->offer.eligibility().empty()) {
+      auto program = Compile(entry->offer.eligibility());
+      entry->is_broken = !program.ok();
+      if (program.ok()) entry->eligibility = *std::move(program);
+    }
+    for (const std::string& placement : entry->offer.placements()) {
+      auto& there = placements_[placement];
+      if (there.size() < static_cast<size_t>(kOffersPerPlacementMax)) there.push_back(entry);
+    }
+  }
+}
+
+const std::vector<std::shared_ptr<const OfferEntry>>& OfferBook::At(
+    const std::string& placement) const {
+  static const std::vector<std::shared_ptr<const OfferEntry>> kNone;
+  const auto it = placements_.find(placement);
+  return it == placements_.end() ? kNone : it->second;
+}
+
+absl::StatusOr<rules::Program> OfferBook::Compile(std::string_view expression) const {
+  auto program = rules::Compile(expression, environment_, rules::Type::Bool());
+  if (program.ok()) return program;
+  const auto message = program.status().message();
+  return FieldError("eligibility", std::string_view(message.data(), message.size()));
+}
+
+std::vector<std::string> OfferBook::ReferencesOf(const rules::Program& program) const {
+  std::set<std::string> names;
+  for (const std::string& attribute : program.references().attributes) {
+    const auto it = attribute_owners_.find(attribute);
+    if (it != attribute_owners_.end()) names.insert(it->second);
+  }
+  return {names.begin(), names.end()};
+}
+
+OfferBooks::OfferBooks(catalog::Catalog& catalog) : catalog_(catalog) {
+  catalog.Subscribe([this](const catalog::Definition& definition) {
+    const bool matters =
+        definition.name().starts_with(kOffers) || definition.name().starts_with(kAttributeSets);
+    if (!matters) return;
+    const std::lock_guard lock(mutex_);
+    ++changes_;
+  });
+}
+
+std::shared_ptr<const OfferBook> OfferBooks::Current() {
+  uint64_t changes = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (changes_in_book_ == changes_) return book_;
+    changes = changes_;
+  }
+  // Made without the lock: the catalogue calls back under its own.
+  auto book = std::make_shared<const OfferBook>(catalog_);
+  const std::lock_guard lock(mutex_);
+  if (changes > changes_in_book_) {
+    book_ = book;
+    changes_in_book_ = changes;
+  }
+  return book;
+}
+
+absl::Status CheckOffer(const pb::Offer& offer) {
+  FieldViolations violations;
+  if (!offer.name().starts_with(kOffers) || !IsId(offer.name().substr(kOffers.size()))) {
+    violations.Add("offer.name",
+                   absl::StrFormat("expected offers/ and a name of at most %d lower-case letters, "
+                                   "digits and hyphens, a letter first",
+                                   kNameMax));
+  }
+  if (offer.has_value()) {
+    if (!MinorUnitDigits(offer.value().currency_code()).ok()) {
+      violations.Add("offer.value.currency_code", "expected an ISO 4217 code such as EUR");
+    }
+    if (offer.value().minor_units() < 0) {
+      violations.Add("offer.value", "expected an amount that is not negative");
+    }
+  }
+  if (!(offer.weight() >= 0.0) || !std::isfinite(offer.weight())) {
+    violations.Add("offer.weight", "expected a number above 0, or 0 for 1");
+  }
+  std::set<std::string> seen;
+  for (int i = 0; i < offer.placements_size(); ++i) {
+    if (!IsId(offer.placements(i)) || !seen.insert(offer.placements(i)).second) {
+      violations.Add(absl::StrFormat("offer.placements[%d]", i),
+                     "expected lower-case letters, digits and hyphens, each placement once");
+    }
+  }
+  const bool has_both = offer.has_start_time() && offer.has_end_time();
+  if (has_both && !(offer.start_time() < offer.end_time())) {
+    violations.Add("offer.end_time", "expected a time after start_time");
+  }
+  const std::string& url = offer.url();
+  if (!url.empty() && !url.starts_with("https://") && !url.starts_with("http://")) {
+    violations.Add("offer.url", "expected an address that starts with https:// or http://");
+  }
+  return violations.ToStatus();
+}
+
+}  // namespace rondo::decision
