@@ -8,7 +8,9 @@
 #include "app/config_commands.h"
 #include "app/customer_commands.h"
 #include "app/definition_commands.h"
+#include "app/import_commands.h"
 #include "app/log_commands.h"
+#include "app/rules_commands.h"
 #include "app/shell.h"
 
 int main(int argc, char** argv) {
@@ -25,6 +27,8 @@ int main(int argc, char** argv) {
   rondo::AddDeliveryCommands(app, shell);
   rondo::AddDecisionCommands(app, shell);
   rondo::AddSignalCommands(app, shell);
+  rondo::AddImportCommands(app, shell);
+  rondo::AddRulesCommands(app, shell);
   rondo::AddLogCommands(app, shell);
   rondo::AddParkedCommands(app, shell);
   try {

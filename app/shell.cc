@@ -2,73 +2,15 @@
 
 #include <google/protobuf/util/json_util.h>
 #include <unistd.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
-#include <fstream>
-#include <sstream>
 
 #include "absl/strings/str_format.h"
 #include "platform/core/status_macros.h"
+#include "services/customer/import/byte_source.h"
 
 namespace rondo {
 namespace {
-
-constexpr std::string_view kGzipMagic = "\x1f\x8b";
-constexpr std::string_view kZstdMagic = "\x28\xb5\x2f\xfd";
-// An archive that opens to more than this times its size is refused.
-constexpr size_t kMaxRatio = 100;
-
-absl::Status TooLarge(const std::string& path, size_t bytes_max) {
-  return absl::InvalidArgumentError(
-      absl::StrFormat("%s: holds more than %d bytes, or unpacks to more than %d times its size",
-                      path, bytes_max, kMaxRatio));
-}
-
-absl::StatusOr<std::string> Gunzip(const std::string& path, const std::string& packed,
-                                   size_t most) {
-  z_stream stream{};
-  constexpr int kGzipWindow = 15 + 16;
-  if (inflateInit2(&stream, kGzipWindow) != Z_OK) return absl::InternalError("zlib");
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
-  stream.avail_in = static_cast<uInt>(packed.size());
-  std::string text;
-  std::vector<char> chunk(1 << 16);
-  int result = Z_OK;
-  while (result == Z_OK && text.size() <= most) {
-    stream.next_out = reinterpret_cast<Bytef*>(chunk.data());
-    stream.avail_out = static_cast<uInt>(chunk.size());
-    result = inflate(&stream, Z_NO_FLUSH);
-    text.append(chunk.data(), chunk.size() - stream.avail_out);
-  }
-  inflateEnd(&stream);
-  if (text.size() > most) return TooLarge(path, most);
-  if (result != Z_STREAM_END) return absl::InvalidArgumentError(path + ": damaged gzip file");
-  return text;
-}
-
-absl::StatusOr<std::string> Unzstd(const std::string& path, const std::string& packed,
-                                   size_t most) {
-  const std::unique_ptr<ZSTD_DStream, size_t (*)(ZSTD_DStream*)> stream(ZSTD_createDStream(),
-                                                                        ZSTD_freeDStream);
-  ZSTD_inBuffer in{packed.data(), packed.size(), 0};
-  std::string text;
-  std::vector<char> chunk(ZSTD_DStreamOutSize());
-  size_t left = 1;
-  while (in.pos < in.size && text.size() <= most) {
-    ZSTD_outBuffer out{chunk.data(), chunk.size(), 0};
-    left = ZSTD_decompressStream(stream.get(), &out, &in);
-    if (ZSTD_isError(left) != 0) return absl::InvalidArgumentError(path + ": damaged zstd file");
-    text.append(chunk.data(), out.pos);
-  }
-  if (text.size() > most) return TooLarge(path, most);
-  if (left != 0) return absl::InvalidArgumentError(path + ": zstd file ends early");
-  return text;
-}
 
 // int64 travels as text in protobuf's JSON; people and jq want numbers.
 void NumbersFromText(const google::protobuf::Descriptor& type, nlohmann::ordered_json& value) {
@@ -138,7 +80,7 @@ void Shell::OnRun(CLI::App* command, std::function<absl::Status()> body) {
   command->fallthrough();
   command->callback([this, body = std::move(body)] {
     const absl::Status status = body();
-    exit_code_ = ExitCodeOf(status);
+    exit_code_ = own_code_.value_or(ExitCodeOf(status));
     if (status.ok()) return;
     std::string message(status.message());
     if (absl::IsUnavailable(status)) {
@@ -192,22 +134,21 @@ nlohmann::ordered_json ToJson(const google::protobuf::Message& message) {
 }
 
 absl::StatusOr<std::string> ReadInput(const std::string& path, size_t bytes_max) {
-  std::ostringstream bytes;
-  if (path == "-") {
-    bytes << std::cin.rdbuf();
-  } else {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) return absl::InvalidArgumentError(path + ": " + std::strerror(errno));
-    bytes << file.rdbuf();
-    if (file.bad()) return absl::InvalidArgumentError(path + ": cannot be read");
+  customer::InputLimits limits;
+  limits.unpacked_bytes_max = static_cast<int64_t>(bytes_max);
+  RONDO_ASSIGN_OR_RETURN(const std::unique_ptr<customer::ByteSource> source,
+                         customer::OpenInput(path, limits));
+  std::string text;
+  std::vector<char> chunk(1 << 16);
+  while (true) {
+    RONDO_ASSIGN_OR_RETURN(const size_t size, source->Read(chunk.data(), chunk.size()));
+    if (size == 0) return text;
+    text.append(chunk.data(), size);
+    if (text.size() > bytes_max) {
+      return absl::InvalidArgumentError(
+          absl::StrFormat("%s: holds more than %d bytes", path, bytes_max));
+    }
   }
-  std::string text = std::move(bytes).str();
-  const std::string_view view = text;
-  const size_t most = std::min(bytes_max, std::max(text.size(), size_t{1} << 16) * kMaxRatio);
-  if (view.starts_with(kGzipMagic)) return Gunzip(path, text, most);
-  if (view.starts_with(kZstdMagic)) return Unzstd(path, text, most);
-  if (text.size() > bytes_max) return TooLarge(path, bytes_max);
-  return text;
 }
 
 }  // namespace rondo

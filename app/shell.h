@@ -7,6 +7,7 @@
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +52,9 @@ class Shell {
   // Runs `body` when `command` is chosen and keeps its status for exit_code().
   void OnRun(CLI::App* command, std::function<absl::Status()> body);
 
+  // The exit code of a command that reports its errors itself; call it from the body.
+  void EndWith(ExitCode code) { own_code_ = code; }
+
   // One JSON object, indented on a terminal.
   void PrintJson(const nlohmann::ordered_json& value) const;
   // One JSON line of a list.
@@ -66,6 +70,7 @@ class Shell {
   std::string server_ = "127.0.0.1:9090";
   std::unique_ptr<Caller> caller_;
   ExitCode exit_code_ = ExitCode::kDone;
+  std::optional<ExitCode> own_code_;
 };
 
 // The contract's JSON of `message`: snake_case names, int64 as numbers where exact in a double.

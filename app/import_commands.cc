@@ -1,0 +1,136 @@
+#include "app/import_commands.h"
+
+#include <unistd.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_format.h"
+#include "platform/core/executor.h"
+#include "platform/core/status_macros.h"
+#include "rondo/customer/v1/customer_service.pb.h"
+#include "services/customer/import/import_job.h"
+#include "services/customer/import/mapping.h"
+
+namespace rondo {
+namespace {
+
+constexpr size_t kMaxMappingBytes = 1 << 20;
+constexpr absl::Duration kBatchTimeout = absl::Minutes(5);
+
+struct ImportFlags {
+  std::string file;
+  std::string mapping;
+  std::string rejects;
+  bool resume = false;
+  bool dry_run = false;
+};
+
+// A line that is drawn over itself on a terminal; nothing elsewhere.
+class ProgressLine {
+ public:
+  ProgressLine() : on_terminal_(isatty(STDERR_FILENO) != 0), start_(absl::Now()) {}
+  ~ProgressLine() {
+    if (drawn_) std::cerr << "\n";
+  }
+  void Draw(const customer::ImportSummary& so_far) {
+    if (!on_terminal_) return;
+    const double seconds = std::max(absl::ToDoubleSeconds(absl::Now() - start_), 1e-3);
+    std::cerr << absl::StrFormat("\r%d rows, %.0f a second, %d refused   ", so_far.rows,
+                                 static_cast<double>(so_far.rows) / seconds, so_far.rejected)
+              << std::flush;
+    drawn_ = true;
+  }
+
+ private:
+  const bool on_terminal_;
+  const absl::Time start_;
+  bool drawn_ = false;
+};
+
+absl::StatusOr<customer::Mapping> LoadMapping(const ImportFlags& flags) {
+  RONDO_ASSIGN_OR_RETURN(const std::string text, ReadInput(flags.mapping, kMaxMappingBytes));
+  absl::StatusOr<customer::Mapping> mapping = customer::ParseMapping(text);
+  if (mapping.ok()) return mapping;
+  return absl::Status(mapping.status().code(),
+                      flags.mapping + ": " + std::string(mapping.status().message()));
+}
+
+// The mapping must make what the noun says.
+absl::Status CheckKind(const std::string& kind, const customer::Mapping& mapping) {
+  if (kind == "events" && mapping.events.empty()) {
+    return absl::InvalidArgumentError("the mapping makes no events: say them under `events`");
+  }
+  if (kind == "campaign-history" && mapping.contacts.empty()) {
+    return absl::InvalidArgumentError("the mapping makes no contacts: say them under `contacts`");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Import(Shell& shell, const std::string& kind, const ImportFlags& flags) {
+  RONDO_ASSIGN_OR_RETURN(customer::Mapping mapping, LoadMapping(flags));
+  RONDO_RETURN_IF_ERROR(CheckKind(kind, mapping));
+  customer::ImportOptions options;
+  options.name = customer::ImportName(mapping, flags.file);
+  options.dry_run = flags.dry_run;
+  options.rejects_path = flags.rejects;
+  options.resume = flags.resume;
+  if (flags.file != "-" && !flags.dry_run) options.progress_path = flags.file + ".progress";
+  RONDO_ASSIGN_OR_RETURN(const std::unique_ptr<customer::ByteSource> source,
+                         customer::OpenInput(flags.file, options.input));
+  const auto send = [&](const customer::v1::ImportCustomersRequest& request) {
+    return Call<customer::v1::ImportCustomersResponse>(shell.caller(), shell.call(kBatchTimeout),
+                                                       request);
+  };
+  const SystemClock clock;
+  ThreadPoolExecutor executor(/*threads=*/1, clock);
+  customer::ImportSummary summary;
+  {
+    ProgressLine line;
+    RONDO_ASSIGN_OR_RETURN(
+        summary, customer::RunImport(options, std::move(mapping), *source, executor, send,
+                                     [&](const customer::ImportSummary& now) { line.Draw(now); }));
+  }
+  if (shell.json()) {
+    shell.PrintJson({{"rows", summary.rows},
+                     {"imported", summary.imported},
+                     {"unchanged", summary.unchanged},
+                     {"rejected", summary.rejected}});
+  } else {
+    std::cout << absl::StrFormat("%d rows: %d imported, %d unchanged, %d refused%s\n", summary.rows,
+                                 summary.imported, summary.unchanged, summary.rejected,
+                                 flags.dry_run ? " (dry run: nothing was written)" : "");
+  }
+  if (summary.rejected > 0 && flags.rejects.empty()) {
+    std::cerr << "rondo: --rejects FILE keeps the refused rows with the reasons\n";
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddImportCommands(CLI::App& root, Shell& shell) {
+  CLI::App* noun = root.add_subcommand("import", "Take in customers, events and past campaigns");
+  noun->require_subcommand(1);
+  for (const auto& [kind, description] :
+       {std::pair{"customers", "Profiles, keys and consents"},
+        std::pair{"events", "What customers did: purchases, visits"},
+        std::pair{"campaign-history", "Past campaigns: who was contacted, who responded"}}) {
+    CLI::App* command = noun->add_subcommand(kind, description);
+    command->footer(absl::StrFormat(
+        "Example:\n  rondo import %s file.csv.gz --mapping map.yaml --rejects refused.csv", kind));
+    auto flags = std::make_shared<ImportFlags>();
+    command->add_option("FILE", flags->file, "CSV, also gzip or zstd; - for standard input")
+        ->required();
+    command->add_option("--mapping", flags->mapping, "What columns mean: docs/guide/import.md")
+        ->required();
+    command->add_option("--rejects", flags->rejects,
+                        "Write refused rows there: line,column,field,value,reason");
+    command->add_flag("--resume", flags->resume, "Go on where an import of FILE was interrupted");
+    command->add_flag("--dry-run", flags->dry_run, "Check every row, write nothing");
+    shell.OnRun(command,
+                [&shell, kind = std::string(kind), flags] { return Import(shell, kind, *flags); });
+  }
+}
+
+}  // namespace rondo

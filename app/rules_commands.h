@@ -1,0 +1,12 @@
+// `rondo rules eval|fmt`: the rule language from the shell; needs no server.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "app/shell.h"
+
+namespace rondo {
+
+void AddRulesCommands(CLI::App& root, Shell& shell);
+
+}  // namespace rondo
