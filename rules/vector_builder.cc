@@ -217,6 +217,9 @@ ConditionPtr VectorBuilder::BuildLeafCondition(const Expr& expr, const Leaf& lea
   if (!by_code) return nullptr;
   const size_t rows = scope_ ? scope_->block->size : columns_.size();
   const size_t codes = view.kind == ColumnKind::kCode ? view.dictionary->size() : 2;
+  if (codes > kDictionaryAlways) {
+    if (ConditionPtr condition = BuildTextEquality(expr, leaf, view)) return condition;
+  }
   if (codes > std::max(kDictionaryAlways, rows)) return nullptr;
   const NodePtr node = NodeBuilder(environment_, arena_).Build(expr);
   const Value for_null = Probe(*node, &leaf, Value::Null());
@@ -229,6 +232,19 @@ ConditionPtr VectorBuilder::BuildLeafCondition(const Expr& expr, const Leaf& lea
     }
   }
   return MakeByCode(leaf, answers, for_null, Unparse(expr));
+}
+
+ConditionPtr VectorBuilder::BuildTextEquality(const Expr& expr, const Leaf& leaf,
+                                              const ColumnView& view) {
+  if (expr.kind != ExprKind::kCall || expr.op != Op::kEqual) return nullptr;
+  const bool leaf_first = LeafOf(*expr.args[0]).has_value();
+  const Expr& other = *expr.args[leaf_first ? 1 : 0];
+  if (other.kind != ExprKind::kLiteral || !other.literal.is(Kind::kString)) return nullptr;
+  const int64_t code = view.dictionary->Find(other.literal.text());
+  std::vector<Value> answers(static_cast<size_t>(std::max<int64_t>(code + 1, 0)),
+                             Value::Bool(false));
+  if (code >= 0) answers.back() = Value::Bool(true);
+  return MakeByCode(leaf, answers, Value::Bool(false), Unparse(expr));
 }
 
 ConditionPtr VectorBuilder::BuildCompare(const Expr& expr) {

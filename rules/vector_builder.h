@@ -45,6 +45,8 @@ class VectorBuilder {
   // The leaf's column; kNone when it has none of the kind that its type needs.
   ColumnView ViewOf(const Leaf& leaf) const;
   ConditionPtr BuildLeafCondition(const Expr& expr, const Leaf& leaf);
+  // `leaf == 'text'` over a large dictionary, by one look-up.
+  ConditionPtr BuildTextEquality(const Expr& expr, const Leaf& leaf, const ColumnView& view);
   ConditionPtr BuildCompare(const Expr& expr);
   NumberPtr BuildNumber(const Expr& expr);
   NumberPtr BuildConstantNumber(const Expr& expr, NumberType type);

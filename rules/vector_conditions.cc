@@ -149,9 +149,10 @@ class ByCode final : public Condition {
       : leaf_(std::move(leaf)), text_(std::move(text)), null_(Bits(for_null)) {
     for (const Value& value : by_code) answers_.push_back(Bits(value));
     answers_.resize(std::max<size_t>(answers_.size(), 2), 0);
-    for (size_t code = 0; code < answers_.size(); ++code) {
-      if (answers_[code] == 0) continue;
-      only_ = only_ < 0 && answers_[code] == 1 ? static_cast<int64_t>(code) : -2;
+    const auto answered = [](uint8_t bits) { return bits != 0; };
+    const auto first = std::ranges::find_if(answers_, answered);
+    if (std::ranges::count_if(answers_, answered) == 1 && *first == 1) {
+      only_ = first - answers_.begin();
     }
   }
   void Eval(Chunk& chunk, const Words& want, Masks* out) const override {
