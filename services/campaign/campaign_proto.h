@@ -1,0 +1,43 @@
+// Between the contract's messages and the domain's values.
+#pragma once
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "google/protobuf/duration.pb.h"
+#include "google/protobuf/timestamp.pb.h"
+#include "rondo/campaign/v1/campaign.pb.h"
+#include "services/campaign/domain/lifecycle.h"
+#include "services/campaign/domain/schedule.h"
+#include "services/campaign/domain/shares.h"
+
+namespace rondo::campaign {
+
+// INVALID_ARGUMENT for unspecified and unknown states.
+absl::StatusOr<State> StateOf(v1::CampaignState state);
+v1::CampaignState ToProto(State state);
+
+absl::Time TimeOf(const google::protobuf::Timestamp& timestamp);
+google::protobuf::Timestamp ToTimestamp(absl::Time time);
+absl::Duration DurationOf(const google::protobuf::Duration& duration);
+
+// INVALID_ARGUMENT, naming the field, for a zone that this machine does not know.
+absl::StatusOr<Schedule> ScheduleOf(const v1::Schedule& schedule);
+
+std::vector<NamedShare> SharesOf(const v1::Campaign& campaign);
+template <typename Shares>
+std::vector<NamedShare> SharesOf(const Shares& cell_shares) {
+  std::vector<NamedShare> shares;
+  for (const v1::CellShare& share : cell_shares) shares.push_back({share.cell(), share.share()});
+  return shares;
+}
+
+// Whether the next cycle takes its shares from the results of the last.
+inline bool Learns(const v1::Campaign& campaign) {
+  return campaign.learning().allocate() == v1::ALLOCATION_THOMPSON;
+}
+inline int CycleCount(const v1::Campaign& campaign) {
+  return campaign.schedule().cycles() > 1 ? campaign.schedule().cycles() : 1;
+}
+
+}  // namespace rondo::campaign
