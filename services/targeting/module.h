@@ -12,18 +12,26 @@
 
 namespace rondo::targeting {
 
-// Make it after the catalogue was attached and before Runtime::Start; all arguments must outlive
-// it.
 class Module {
  public:
-  Module(eventlog::Runtime& runtime, catalog::Catalog& catalog, const Clock& clock,
-         const PageTokens& page_tokens, MethodTable& table)
-      : projection_(runtime.partition_count()),
-        books_(catalog),
-        handlers_(catalog, runtime, projection_, books_, clock, page_tokens) {
-    runtime.Add(projection_);
-    handlers_.Serve(table);
+  // All outlive the module; the catalogue is attached to the runtime.
+  struct Parts {
+    eventlog::Runtime& runtime;
+    catalog::Catalog& catalog;
+    const Clock& clock;
+    const PageTokens& page_tokens;
+  };
+  // Adds its projection to the runtime, which must not have started.
+  explicit Module(const Parts& parts)
+      : projection_(parts.runtime.partition_count()),
+        books_(parts.catalog),
+        handlers_(parts.catalog, parts.runtime, projection_, books_, parts.clock,
+                  parts.page_tokens) {
+    parts.runtime.Add(projection_);
   }
+
+  // Binds its handlers.
+  void Serve(MethodTable& table) { handlers_.Serve(table); }
 
   TargetingProjection& projection() { return projection_; }
   TargetingHandlers& handlers() { return handlers_; }

@@ -36,7 +36,8 @@ class Deployment {
         tokens_(InstanceKey{}) {
     runtime_.Add(catalog_);
     catalog_.Attach(runtime_);
-    module_ = std::make_unique<Module>(runtime_, catalog_, clock, tokens_, table_);
+    module_ = std::make_unique<Module>(Module::Parts{
+        .runtime = runtime_, .catalog = catalog_, .clock = clock, .page_tokens = tokens_});
     EXPECT_TRUE(runtime_.Start().ok());
     EXPECT_TRUE(runtime_.AwaitLive(clock.Now() + absl::Seconds(30)).ok());
     EXPECT_TRUE(runtime_.AwaitQuiet().ok());
@@ -56,7 +57,6 @@ class Deployment {
   catalog::Catalog catalog_;
   eventlog::Runtime runtime_;
   PageTokens tokens_;
-  MethodTable table_;
   std::unique_ptr<Module> module_;
 };
 

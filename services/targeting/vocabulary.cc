@@ -27,6 +27,10 @@ constexpr std::pair<std::string_view, CellType> kOwnSignals[] = {
     {"rfm.recency", CellType::kInt},
     {"rfm.frequency", CellType::kInt},
     {"rfm.monetary", CellType::kInt},
+    {"last_contact.any", CellType::kTimestamp},
+    {"last_contact.email", CellType::kTimestamp},
+    {"last_contact.sms", CellType::kTimestamp},
+    {"last_contact.web", CellType::kTimestamp},
 };
 
 Cell IntegerCell(CellType cell_type, int64_t value) {
