@@ -1,5 +1,7 @@
 #include "services/campaign/campaign_proto.h"
 
+#include <algorithm>
+
 #include "google/protobuf/util/time_util.h"
 #include "platform/core/clock.h"
 #include "platform/core/field_error.h"
@@ -84,6 +86,36 @@ std::vector<NamedShare> SharesOf(const v1::Campaign& campaign) {
   std::vector<NamedShare> shares;
   for (const v1::Cell& cell : campaign.cells()) shares.push_back({cell.name(), cell.share()});
   return shares;
+}
+
+void FreezeShares(const v1::Campaign& campaign, const log::v1::CycleClosed* last,
+                  v1::Cycle& cycle) {
+  const bool learns = Learns(campaign) && last != nullptr;
+  const ChosenShares chosen = ChooseShares(
+      SharesOf(campaign), learns ? SharesOf(last->proposal()) : std::vector<NamedShare>());
+  if (chosen.source == ShareSource::kProposal) {
+    for (const v1::Cell& cell : campaign.cells()) {
+      const auto proposed =
+          std::find_if(last->proposal().begin(), last->proposal().end(),
+                       [&](const v1::CellShare& share) { return share.cell() == cell.name(); });
+      *cycle.add_shares() = *proposed;
+    }
+    *cycle.mutable_reasons() = last->reasons();
+    return;
+  }
+  for (int i = 0; i < campaign.cells_size(); ++i) {
+    v1::CellShare& share = *cycle.add_shares();
+    share.set_cell(campaign.cells(i).name());
+    share.set_share(chosen.shares[static_cast<size_t>(i)]);
+  }
+  if (chosen.source == ShareSource::kMismatch) {
+    cycle.add_reasons(
+        "the cells were changed after the last cycle: shares start again from the definition");
+  } else if (learns) {
+    *cycle.mutable_reasons() = last->reasons();
+  } else {
+    cycle.add_reasons("shares as defined");
+  }
 }
 
 }  // namespace rondo::campaign

@@ -7,6 +7,7 @@
 #include "google/protobuf/duration.pb.h"
 #include "google/protobuf/timestamp.pb.h"
 #include "rondo/campaign/v1/campaign.pb.h"
+#include "rondo/log/v1/campaigns.pb.h"
 #include "services/campaign/domain/lifecycle.h"
 #include "services/campaign/domain/schedule.h"
 #include "services/campaign/domain/shares.h"
@@ -39,5 +40,10 @@ inline bool Learns(const v1::Campaign& campaign) {
 inline int CycleCount(const v1::Campaign& campaign) {
   return campaign.schedule().cycles() > 1 ? campaign.schedule().cycles() : 1;
 }
+
+// Gives `cycle` its shares and says why they are what they are: as the last cycle's closing
+// proposes, if the campaign learns and the proposal is for the same cells, else as defined. `last`
+// is null if no cycle closed.
+void FreezeShares(const v1::Campaign& campaign, const log::v1::CycleClosed* last, v1::Cycle& cycle);
 
 }  // namespace rondo::campaign

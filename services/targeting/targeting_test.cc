@@ -216,7 +216,9 @@ class TargetingTest : public ::testing::Test {
       EXPECT_LE((*chunk)->ByteSizeLong(), kStreamChunkBytesMax);
       for (const v1::Target& target : (*chunk)->targets()) targets.push_back(target);
       last = (*chunk)->last();
-      if (last) EXPECT_EQ((*chunk)->total(), static_cast<int64_t>(targets.size()));
+      if (last) {
+        EXPECT_EQ((*chunk)->total(), static_cast<int64_t>(targets.size()));
+      }
     }
     EXPECT_TRUE(last);
     return targets;
@@ -367,8 +369,8 @@ TEST_F(TargetingTest, AWrongRuleIsRefusedWithItsPlace) {
     std::string field;
   };
   const Case kCases[] = {
-      {"customer.teir == 'gold'", "expression:1:9"},
-      {"customer.email == 'x'", "expression:1:9"},
+      {"customer.teir == 'gold'", "expression:1:10"},
+      {"customer.email == 'x'", "expression:1:10"},
       {"customer.age >=", "expression:1:16"},
   };
   for (const Case& c : kCases) {
