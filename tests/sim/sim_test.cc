@@ -1,0 +1,68 @@
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <iostream>
+
+#include "tests/sim/simulate.h"
+#include "tests/sim/small_loop.h"
+
+namespace rondo::sim {
+namespace {
+
+constexpr int kWorldsInCi = 1'000;
+
+DeploymentChoice SmallLoopChoice(SmallLoopOptions options) {
+  return [options](const CampaignPlan& plan) { return SmallLoop(options, plan); };
+}
+
+int64_t Environment(const char* name, int64_t otherwise) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? otherwise : std::atoll(value);
+}
+
+// RONDO_SIM_SEED replays one world and prints its trace; RONDO_SIM_SEEDS says how many to run.
+void RunWorlds(const DeploymentChoice& choice, const std::string& test) {
+  const int64_t seed = Environment("RONDO_SIM_SEED", 0);
+  const int worlds = static_cast<int>(Environment("RONDO_SIM_SEEDS", kWorldsInCi));
+  const SimulateSummary summary =
+      Simulate({.seed = static_cast<uint64_t>(seed == 0 ? 1 : seed),
+                .worlds = seed == 0 ? worlds : 1,
+                .trace = seed != 0},
+               choice, "./x test sim_test/" + test + " with RONDO_SIM_SEED=", std::cout);
+  EXPECT_EQ(summary.failed, 0) << summary.first_violation;
+  std::cout << absl::StrFormat("%d crashes, %d messages received, %d records\n", summary.crashes,
+                               summary.received, summary.records);
+  EXPECT_GT(summary.received, 0);
+  if (seed == 0) EXPECT_GT(summary.crashes, 0);
+}
+
+TEST(SmallLoopTest, WorldsAreAsTheyMustBe) {
+  RunWorlds(SmallLoopChoice({}), "SmallLoopTest.WorldsAreAsTheyMustBe");
+}
+
+TEST(SmallLoopTest, TheSameSeedGivesTheSameTraceByteForByte) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    const WorldOptions options{.seed = seed, .keep_trace = true};
+    const WorldResult first = RunWorld(options, SmallLoopChoice({}));
+    const WorldResult second = RunWorld(options, SmallLoopChoice({}));
+    ASSERT_EQ(first.trace, second.trace) << seed;
+    EXPECT_EQ(first.trace_hash, second.trace_hash);
+    EXPECT_NE(first.trace_hash, RunWorld({.seed = seed + 1}, SmallLoopChoice({})).trace_hash);
+  }
+}
+
+TEST(SmallLoopTest, ABrokenClaimIsFoundWithinAHundredWorlds) {
+  std::ostringstream printed;
+  const SimulateSummary summary =
+      Simulate({.seed = 1, .worlds = 100}, SmallLoopChoice({.break_claims = true}),
+               "rondo simulate --seed ", printed);
+  EXPECT_GT(summary.failed, 0);
+  EXPECT_NE(summary.first_violation.find("contacted twice"), std::string::npos)
+      << summary.first_violation;
+  EXPECT_NE(printed.str().find(
+                absl::StrFormat("rondo simulate --seed %d\n", summary.first_failed_seed)),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace rondo::sim
