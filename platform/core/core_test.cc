@@ -10,6 +10,7 @@
 #include "platform/core/id.h"
 #include "platform/core/money.h"
 #include "platform/core/rng.h"
+#include "platform/core/seeded_executor.h"
 
 namespace rondo {
 namespace {
@@ -121,6 +122,37 @@ TEST(ThreadPoolExecutorTest, TimersFollowTheInjectedClock) {
   EXPECT_FALSE(fired);
   clock.Advance(absl::Hours(5));
   EXPECT_TRUE(executor.Await([&] { return fired.load(); }, clock.Now() + absl::Seconds(30)));
+}
+
+TEST(SeededExecutorTest, MovesTimeOnlyWhenNothingElseCanRun) {
+  ManualClock clock(absl::FromUnixSeconds(1'000'000));
+  SeededExecutor executor(1, clock);
+  const absl::Time start = clock.Now();
+  std::vector<int> order;
+  // Between two microseconds: the clock must not stop short of it.
+  executor.PostAt(start + absl::Hours(1) + absl::Nanoseconds(300), [&] { order.push_back(2); });
+  executor.Post([&] {
+    order.push_back(1);
+    EXPECT_EQ(clock.Now(), start);
+  });
+  EXPECT_TRUE(executor.Await([&] { return order.size() == 2; }, start + absl::Hours(2)));
+  EXPECT_EQ(order, (std::vector<int>{1, 2}));
+  EXPECT_FALSE(executor.Await([] { return false; }, start + absl::Hours(2)));
+  EXPECT_EQ(clock.Now(), start + absl::Hours(2));
+}
+
+TEST(SeededExecutorTest, TheSeedGivesTheOrder) {
+  const auto order_of = [](uint64_t seed) {
+    ManualClock clock(absl::FromUnixSeconds(1'000'000));
+    SeededExecutor executor(seed, clock);
+    std::vector<int> order;
+    for (int i = 0; i < 20; ++i) executor.Post([&order, i] { order.push_back(i); });
+    while (executor.RunOne()) {
+    }
+    return order;
+  };
+  EXPECT_EQ(order_of(1), order_of(1));
+  EXPECT_NE(order_of(1), order_of(2));
 }
 
 }  // namespace

@@ -3,6 +3,15 @@
 #include <algorithm>
 
 namespace rondo {
+namespace {
+
+// The clock knows whole microseconds only: the first of them at which `time` has come.
+absl::Time CeilToMicros(absl::Time time) {
+  const absl::Time floor = FromMicros(ToMicros(time));
+  return floor < time ? floor + absl::Microseconds(1) : floor;
+}
+
+}  // namespace
 
 void SeededExecutor::Post(Task task) { ready_.push_back(std::move(task)); }
 
@@ -13,7 +22,7 @@ bool SeededExecutor::Await(const std::function<bool()>& done, absl::Time deadlin
     if (RunOne()) continue;
     const absl::Time next = std::min(NextTimer(), deadline);
     if (next == absl::InfiniteFuture()) return false;
-    if (next > clock_.Now()) clock_.AdvanceTo(next);
+    if (next > clock_.Now()) clock_.AdvanceTo(CeilToMicros(next));
     if (next == deadline && NextTimer() > deadline) return done();
   }
   return true;

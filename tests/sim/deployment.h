@@ -60,7 +60,8 @@ struct Happening {
 // clicked, converted, unsubscribed, complained.
 using Figures = std::map<std::string, int64_t>;
 
-// One process. All calls may answer UNAVAILABLE (or not at all, if it dies): then they are repeated.
+// One process. All calls may answer UNAVAILABLE (or not at all, if it dies): then they are
+// repeated.
 class Deployment {
  public:
   virtual ~Deployment() = default;

@@ -1,5 +1,5 @@
-// The simulator's own book: what it was promised, what the sink received, and what must therefore be
-// true. It believes nothing that the deployment says of itself but the records in its log.
+// The simulator's own book: what it was promised, what the sink received, and what must therefore
+// be true. It believes nothing that the deployment says of itself but the records in its log.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ class Ledger {
   // The sink took a message whose sending began at `begun`.
   void Received(const Message& message, absl::Time begun, const eventlog::EventLog& log);
 
-  // Everything acknowledged is in the log; contacts of one key are planned alike; nobody planned who
-  // was not accepted.
+  // Everything acknowledged is in the log; contacts of one key are planned alike; nobody planned
+  // who was not accepted.
   void CheckLog(const eventlog::EventLog& log);
   // `figures` equal a recount. Sends are exact when nothing is in doubt, else within bounds.
   void CheckFigures(const Figures& figures, const eventlog::EventLog& log);
@@ -54,8 +54,8 @@ class Ledger {
   std::map<uint64_t, Known> people_;
   std::map<std::string, std::pair<uint64_t, Happening>> events_;  // By message id.
   std::set<ContactId> received_;
-  std::map<ContactId, Planned> planned_;    // As the log says.
-  std::set<std::string> events_in_log_;     // Message ids.
+  std::map<ContactId, Planned> planned_;  // As the log says.
+  std::set<std::string> events_in_log_;   // Message ids.
   std::set<uint64_t> people_in_log_;
   std::vector<std::string> violations_;
 };

@@ -30,9 +30,9 @@ eventlog::StoreOpener Machine::StoreOpener() {
     auto& disk = disks_[std::string(service)];
     if (disk == nullptr) disk = std::make_shared<storage::MemoryDisk>();
     return std::make_unique<storage::MemoryStore>(
-        disk, storage::MemoryStoreOptions{
-                  .write_ahead_log = faults_.stores_survive_crash,
-                  .fault = [this](storage::CommitPoint) { return AtCommit(); }});
+        disk,
+        storage::MemoryStoreOptions{.write_ahead_log = faults_.stores_survive_crash,
+                                    .fault = [this](storage::CommitPoint) { return AtCommit(); }});
   };
 }
 
@@ -47,9 +47,9 @@ std::unique_ptr<storage::Store> Machine::OpenStore(const std::string& name) {
   auto& disk = other_disks_[name];
   if (disk == nullptr) disk = std::make_shared<storage::MemoryDisk>();
   return std::make_unique<storage::MemoryStore>(
-      disk, storage::MemoryStoreOptions{
-                .write_ahead_log = true,
-                .fault = [this](storage::CommitPoint) { return AtCommit(); }});
+      disk,
+      storage::MemoryStoreOptions{.write_ahead_log = true,
+                                  .fault = [this](storage::CommitPoint) { return AtCommit(); }});
 }
 
 void Machine::Crash() {

@@ -18,8 +18,8 @@ namespace rondo::sim {
 
 // Chances at each commit point (before and after each commit of log and stores).
 struct FaultOptions {
-  double crash = 0.0;  // The process dies there.
-  double fail = 0.0;   // This commit answers UNAVAILABLE.
+  double crash = 0.0;                // The process dies there.
+  double fail = 0.0;                 // This commit answers UNAVAILABLE.
   double power_lost = 0.3;           // Of a crash.
   bool stores_survive_crash = true;  // Else a crash loses a state since its last flush.
 };

@@ -16,6 +16,7 @@ void SimTransport::Send(const Message& message, Done done) {
   if (fate < 0.14) return answer(SendStatus::kFailed, 550);
   const bool reply_is_lost = fate < 0.18;
   machine_.executor().PostAt(begun + takes, [this, message, begun, answer, reply_is_lost] {
+    if (machine_.crashed()) return;  // The connection broke before the last byte.
     received_(message, begun);
     answer(reply_is_lost ? SendStatus::kUnknown : SendStatus::kAccepted, reply_is_lost ? 0 : 250);
   });

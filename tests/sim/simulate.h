@@ -10,7 +10,7 @@
 namespace rondo::sim {
 
 struct SimulateOptions {
-  uint64_t seed = 1;   // Of the first world; the others follow.
+  uint64_t seed = 1;  // Of the first world; the others follow.
   int worlds = 1;
   int threads = 0;     // 0: as many as the machine has.
   bool trace = false;  // Print each world's trace.

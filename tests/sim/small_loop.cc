@@ -115,8 +115,8 @@ absl::Status SmallLoopProjection::Apply(const LogRecord& record, ApplyContext& c
 
 absl::Status SmallLoopProjection::ApplyProfile(const LogRecord& record, ApplyContext& context) {
   for (const auto& consent : record.profile_changed().consents()) {
-    RONDO_RETURN_IF_ERROR(FoldConsent(record.party(), consent.granted(),
-                                      consent.effective_time_micros(), context));
+    RONDO_RETURN_IF_ERROR(
+        FoldConsent(record.party(), consent.granted(), consent.effective_time_micros(), context));
   }
   return absl::OkStatus();
 }
@@ -130,8 +130,7 @@ absl::Status SmallLoopProjection::ApplyEvent(const LogRecord& record, ApplyConte
   context.Put(seen, "");
   if (event.type() == "purchase") return CountPurchase(record, context);
   if (event.type() == "unsubscribe" || event.type() == "complaint") {
-    RONDO_RETURN_IF_ERROR(
-        FoldConsent(record.party(), false, record.event_time_micros(), context));
+    RONDO_RETURN_IF_ERROR(FoldConsent(record.party(), false, record.event_time_micros(), context));
   }
   if (event.contact().cycle() == 0) return absl::OkStatus();
   std::string metric = event.type() == "open"          ? "opened"

@@ -1,7 +1,7 @@
-// The loop in miniature: consent, plan, claim, send, outcome, response and figures of one campaign in
-// one projection. It shows the house's protocol of claims on one page, and it is what the simulator
-// itself is tested with: `break_claims` sends again what an older owner had claimed, and the ledger
-// must find out.
+// The loop in miniature: consent, plan, claim, send, outcome, response and figures of one campaign
+// in one projection. It shows the house's protocol of claims on one page, and it is what the
+// simulator itself is tested with: `break_claims` sends again what an older owner had claimed, and
+// the ledger must find out.
 #pragma once
 
 #include <map>

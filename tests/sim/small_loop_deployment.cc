@@ -53,8 +53,7 @@ class SmallLoopDeployment final : public Deployment {
     LogRecord record;
     record.set_party(customer);
     record.set_request_id(message_id);
-    record.mutable_profile_changed()->set_effective_time_micros(
-        ToMicros(machine_.clock().Now()));
+    record.mutable_profile_changed()->set_effective_time_micros(ToMicros(machine_.clock().Now()));
     return Submit(std::move(record));
   }
 
@@ -166,7 +165,8 @@ class SmallLoopDeployment final : public Deployment {
   void Append(int partition, LogRecord record) {
     record.set_event_time_micros(ToMicros(machine_.clock().Now()));
     LogRecord copy = record;
-    if (machine_.log().Append(partition, absl::MakeSpan(&copy, 1), Durability::kSynced).ok()) return;
+    if (machine_.log().Append(partition, absl::MakeSpan(&copy, 1), Durability::kSynced).ok())
+      return;
     machine_.executor().PostAt(machine_.clock().Now() + kRetryPause,
                                [this, alive = alive_, partition, record] {
                                  if (*alive) Append(partition, record);

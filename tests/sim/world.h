@@ -1,9 +1,9 @@
 // One simulated world: people, a shop, a mail sink and a deployment that crashes, from one seed.
 //
-// The world runs some weeks of one recurring campaign. People are imported, buy, receive, open, click,
-// unsubscribe, complain and move; their events arrive twice, late and out of order; the channel is
-// slow, refuses, and loses replies; commits fail and the process dies at them. After each step the
-// ledger says what is not as it must be.
+// The world runs some weeks of one recurring campaign. People are imported, buy, receive, open,
+// click, unsubscribe, complain and move; their events arrive twice, late and out of order; the
+// channel is slow, refuses, and loses replies; commits fail and the process dies at them. After
+// each step the ledger says what is not as it must be.
 #pragma once
 
 #include <cstdint>

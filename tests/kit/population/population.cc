@@ -9,7 +9,7 @@ namespace rondo::kit {
 namespace {
 
 constexpr std::array<const char*, 8> kNames = {"Ann",   "José",  "Łukasz", "Ægir",
-                                               "Νίκος", "Мария", "김민준",   "さくら"};
+                                               "Νίκος", "Мария", "김민준", "さくら"};
 constexpr std::array<const char*, 5> kZones = {"Asia/Seoul", "Europe/Berlin", "America/New_York",
                                                "Asia/Kathmandu", "Pacific/Kiritimati"};
 constexpr int kHabits = 0;

@@ -17,19 +17,19 @@ namespace rondo::kit {
 
 // Chances are of one occasion: a cycle's response window, or a message received.
 struct Person {
-  int number = 0;             // From 0.
-  std::string key;            // `crm:17`.
-  std::string email;          // `p17@example.test`.
-  std::string given_name;     // In several scripts.
-  std::string time_zone;      // IANA.
-  bool consents = false;      // To marketing by e-mail, when first known.
-  double buys = 0.0;          // Without being addressed.
-  double buys_more = 0.0;     // Because of a message that was received.
-  double opens = 0.0;         // Given a message.
-  double clicks = 0.0;        // Given an open.
-  double unsubscribes = 0.0;  // Given an open.
-  double complains = 0.0;     // Given a message.
-  double moves = 0.0;         // Changes the address during the window.
+  int number = 0;                   // From 0.
+  std::string key;                  // `crm:17`.
+  std::string email;                // `p17@example.test`.
+  std::string given_name;           // In several scripts.
+  std::string time_zone;            // IANA.
+  bool consents = false;            // To marketing by e-mail, when first known.
+  double buys = 0.0;                // Without being addressed.
+  double buys_more = 0.0;           // Because of a message that was received.
+  double opens = 0.0;               // Given a message.
+  double clicks = 0.0;              // Given an open.
+  double unsubscribes = 0.0;        // Given an open.
+  double complains = 0.0;           // Given a message.
+  double moves = 0.0;               // Changes the address during the window.
   bool mail_is_prefetched = false;  // A machine opens each message.
 };
 

@@ -29,9 +29,8 @@ TEST(PopulationTest, ActsComeInOrderOfTimeAndWithinTheWindow) {
   const Population population(8, {.people = 500, .window = absl::Hours(72)});
   for (const Person& person : population.people()) {
     for (const auto& acts : {population.Habits(person, 1), population.Reactions(person, 1)}) {
-      EXPECT_TRUE(std::is_sorted(acts.begin(), acts.end(), [](const Act& a, const Act& b) {
-        return a.after < b.after;
-      }));
+      EXPECT_TRUE(std::is_sorted(acts.begin(), acts.end(),
+                                 [](const Act& a, const Act& b) { return a.after < b.after; }));
       for (const Act& act : acts) EXPECT_LE(act.after, absl::Hours(72));
     }
   }
