@@ -1,0 +1,69 @@
+#include "services/response/domain/goal.h"
+
+#include <cmath>
+
+#include "platform/core/clock.h"
+#include "platform/core/money.h"
+#include "platform/core/status_macros.h"
+
+namespace rondo::response {
+namespace {
+
+constexpr double kMinorUnitsLimit = 9e15;  // Doubles are exact below.
+
+// An evaluation's own arena is small: a goal reads one event.
+int64_t Rounded(double minor_units) {
+  if (!(std::abs(minor_units) < kMinorUnitsLimit)) return 0;  // Also when it is not a number.
+  return std::llround(minor_units);
+}
+
+}  // namespace
+
+absl::StatusOr<CompiledGoal> CompiledGoal::Compile(const GoalDefinition& goal,
+                                                   const std::vector<rules::Field>& fields) {
+  rules::Environment environment;
+  environment.AddEventType(goal.event, fields).BindEvent("e", goal.event);
+  CompiledGoal compiled;
+  if (!goal.where.empty()) {
+    RONDO_ASSIGN_OR_RETURN(compiled.where_,
+                           rules::Compile(goal.where, environment, rules::Type::Bool()));
+  }
+  if (!goal.value.empty()) {
+    RONDO_ASSIGN_OR_RETURN(compiled.value_,
+                           rules::Compile(goal.value, environment, rules::Type::Dyn()));
+    RONDO_ASSIGN_OR_RETURN(const int digits, MinorUnitDigits(goal.currency));
+    compiled.currency_ = goal.currency;
+    compiled.minor_units_per_major_ = std::pow(10.0, digits);
+  }
+  return compiled;
+}
+
+std::optional<int64_t> CompiledGoal::ValueIfMet(const EventFacts& event) const {
+  rules::MemoryEvents events;
+  events.Add(event.time_micros, event.fields);
+  rules::Input input;
+  input.event = rules::Value::Event(&events, 0);
+  input.now = FromMicros(event.time_micros);
+  // An error while it is evaluated (a division by zero) is an event that does not meet the goal.
+  if (where_.has_value() && !where_->Matches(input).value_or(false)) return std::nullopt;
+  return value_.has_value() ? ValueOf(input) : 0;
+}
+
+int64_t CompiledGoal::ValueOf(const rules::Input& input) const {
+  rules::Arena arena;
+  const rules::Value value = value_->Evaluate(input, arena);
+  switch (value.kind()) {
+    case rules::Kind::kInt:
+      return Rounded(static_cast<double>(value.integer()) * minor_units_per_major_);
+    case rules::Kind::kUint:
+      return Rounded(static_cast<double>(value.natural()) * minor_units_per_major_);
+    case rules::Kind::kDouble:
+      return Rounded(value.real() * minor_units_per_major_);
+    case rules::Kind::kMoney:
+      return value.currency() == currency_ ? value.integer() : 0;
+    default:
+      return 0;
+  }
+}
+
+}  // namespace rondo::response

@@ -1,0 +1,54 @@
+// A campaign's goal, compiled: whether an event meets it, and what the event is worth.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "rules/program.h"
+
+namespace rondo::response {
+
+struct GoalDefinition {
+  std::string name;
+  std::string event;  // The type of event that meets it.
+  std::string where;  // CEL over the event `e`; empty: any event of the type.
+  std::string value;  // CEL over `e`, in major units of `currency`; empty: 0.
+  std::string currency;
+};
+
+// An event as goals read it. `fields` follow the declared fields of its type; null where it has
+// none.
+struct EventFacts {
+  int64_t time_micros = 0;
+  std::vector<rules::Value> fields;
+};
+
+// Immutable, thread-safe.
+class CompiledGoal {
+ public:
+  // `fields` are those that events of the goal's type are declared to have. INVALID_ARGUMENT, with
+  // the position, for rules that do not compile.
+  static absl::StatusOr<CompiledGoal> Compile(const GoalDefinition& goal,
+                                              const std::vector<rules::Field>& fields);
+
+  // nullopt if the event does not meet the goal; else its value in minor units, rounded to the
+  // nearest. A value that is missing, not a number, in another currency or beyond 9e15 is 0: the
+  // goal is met all the same.
+  std::optional<int64_t> ValueIfMet(const EventFacts& event) const;
+
+ private:
+  CompiledGoal() = default;
+  int64_t ValueOf(const rules::Input& input) const;
+
+  std::optional<rules::Program> where_;
+  std::optional<rules::Program> value_;
+  std::string currency_;
+  double minor_units_per_major_ = 1.0;
+};
+
+}  // namespace rondo::response

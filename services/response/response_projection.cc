@@ -1,0 +1,373 @@
+#include "services/response/response_projection.h"
+
+#include <algorithm>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_format.h"
+#include "platform/core/status_macros.h"
+#include "platform/storage/key.h"
+#include "services/response/event_fields.h"
+
+namespace rondo::response {
+namespace {
+
+using eventlog::ApplyContext;
+using eventlog::LogRecord;
+namespace logpb = ::rondo::log::v1;
+
+template <typename Message>
+absl::StatusOr<std::optional<Message>> GetMessage(const std::string& key,
+                                                  const ApplyContext& context) {
+  RONDO_ASSIGN_OR_RETURN(const auto bytes, context.Get(key));
+  if (!bytes.has_value()) return std::nullopt;
+  RONDO_ASSIGN_OR_RETURN(Message message, Decode<Message>(*bytes));
+  return std::optional<Message>(std::move(message));
+}
+
+int64_t WithinMicros(const rondo::campaign::v1::Goal& goal) {
+  return goal.within().seconds() * 1'000'000 + goal.within().nanos() / 1'000;
+}
+
+bool IsSame(const pb::ContactKey& a, const pb::ContactKey& b) {
+  return ContactPart(a) == ContactPart(b);
+}
+
+// When it happened; records without a time happened when they were appended.
+int64_t TimeOf(const LogRecord& record) {
+  return record.event_time_micros() != 0 ? record.event_time_micros() : record.append_time_micros();
+}
+
+struct Answer {
+  std::string goal;
+  std::string how;
+  int64_t value_minor_units = 0;
+};
+
+void EmitResponse(CustomerId customer, const pb::StoredEvent& event,
+                  const pb::StoredContact& contact, const Answer& answer, ApplyContext& context) {
+  LogRecord record;
+  record.set_party(customer.value());
+  record.set_source("response");
+  record.set_event_time_micros(ToMicros(event.event().event_time()));
+  logpb::ResponseAttributed& response = *record.mutable_response_attributed();
+  *response.mutable_contact() = contact.contact();
+  response.set_cell(contact.cell());
+  response.set_goal(answer.goal);
+  response.set_how(answer.how);
+  response.set_value_minor_units(answer.value_minor_units);
+  response.set_machine(event.event().machine());
+  response.set_due_time_micros(contact.due_time_micros());
+  response.set_event_message_id(event.message_id());
+  context.Emit(std::move(record));
+}
+
+absl::Status ApplyDelivery(const LogRecord& record, const pb::ContactKey& contact,
+                           const std::string& state, const std::string& reason,
+                           ApplyContext& context) {
+  pb::TimelineEntry entry;
+  *entry.mutable_time() = ToTimestamp(TimeOf(record));
+  *entry.mutable_delivery()->mutable_contact() = contact;
+  entry.mutable_delivery()->set_state(state);
+  entry.mutable_delivery()->set_reason(reason);
+  context.Put(KeyOfEntry(CustomerId(record.party()), TimeOf(record), EntryKind::kDelivery,
+                         ContactPart(contact) + state),
+              entry.SerializeAsString());
+  return absl::OkStatus();
+}
+
+absl::Status ApplyOutcome(const LogRecord& record, ApplyContext& context) {
+  const logpb::DeliveryOutcome& outcome = record.delivery_outcome();
+  const auto apply = [&](const char* state, const std::string& reason) {
+    return ApplyDelivery(record, outcome.contact(), state, reason, context);
+  };
+  switch (outcome.state()) {
+    case logpb::DELIVERY_STATE_SENT:
+      return apply("sent", "");
+    case logpb::DELIVERY_STATE_DELIVERED:
+      return apply("delivered", "");
+    case logpb::DELIVERY_STATE_FAILED:
+    case logpb::DELIVERY_STATE_BOUNCED:
+      return apply("bounced", outcome.code());
+    case logpb::DELIVERY_STATE_IN_DOUBT:
+      return apply("in_doubt", "");
+    default:
+      return absl::OkStatus();  // Deferred: it is tried again.
+  }
+}
+
+absl::Status ApplyResponse(const LogRecord& record, ApplyContext& context) {
+  const logpb::ResponseAttributed& response = record.response_attributed();
+  pb::TimelineEntry entry;
+  *entry.mutable_time() = ToTimestamp(TimeOf(record));
+  *entry.mutable_response()->mutable_contact() = response.contact();
+  entry.mutable_response()->set_goal(response.goal());
+  entry.mutable_response()->set_how(response.how());
+  entry.mutable_response()->set_value_minor_units(response.value_minor_units());
+  const std::string unique = storage::KeyBuilder()
+                                 .Raw(ContactPart(response.contact()))
+                                 .String(response.goal())
+                                 .Raw(response.event_message_id())
+                                 .Build();
+  context.Put(KeyOfEntry(CustomerId(record.party()), TimeOf(record), EntryKind::kResponse, unique),
+              entry.SerializeAsString());
+  return absl::OkStatus();
+}
+
+absl::Status DeleteAll(const std::vector<storage::KeyRange>& ranges, ApplyContext& context) {
+  std::vector<std::string> keys;
+  for (const storage::KeyRange& range : ranges) {
+    const auto rows = context.Scan(range);
+    for (; rows->Valid(); rows->Next()) keys.emplace_back(rows->key());
+    RONDO_RETURN_IF_ERROR(rows->status());
+  }
+  for (const std::string& key : keys) context.Delete(key);
+  return absl::OkStatus();
+}
+
+// The declared event types, from all attribute sets in the order of their names; of a type that is
+// declared twice the first counts.
+absl::Status ApplyDefinition(const logpb::Definition& definition, ApplyContext& context) {
+  if (definition.name().rfind("attributeSets/", 0) != 0) return absl::OkStatus();
+  const std::string key = KeyOfAttributeSet(definition.name());
+  if (definition.deleted()) {
+    context.Delete(key);
+  } else {
+    context.Put(key, definition.attribute_set().SerializeAsString());
+  }
+  RONDO_RETURN_IF_ERROR(DeleteAll({EventTypes()}, context));
+  std::map<std::string, std::string> types;
+  const auto sets = context.Scan(AttributeSets());
+  for (; sets->Valid(); sets->Next()) {
+    RONDO_ASSIGN_OR_RETURN(const auto set,
+                           Decode<rondo::customer::v1::AttributeSet>(sets->value()));
+    for (const auto& type : set.event_types()) types.emplace(type.name(), type.SerializeAsString());
+  }
+  RONDO_RETURN_IF_ERROR(sets->status());
+  for (const auto& [name, type] : types) context.Put(KeyOfEventType(name), type);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+bool IsDirect(std::string_view event_type) {
+  constexpr std::string_view kDirect[] = {"open",   "click",     "unsubscribe",
+                                          "bounce", "complaint", "delivered"};
+  return std::find(std::begin(kDirect), std::end(kDirect), event_type) != std::end(kDirect);
+}
+
+absl::Status ResponseProjection::Apply(const LogRecord& record, ApplyContext& context) {
+  switch (record.body_case()) {
+    case LogRecord::kEventTracked:
+      return ApplyEvent(record, context);
+    case LogRecord::kContactPlanned:
+      return ApplyContact(record, context);
+    case LogRecord::kCycleStarted:
+      return ApplyCycle(record.cycle_started(), context);
+    case LogRecord::kDeliveryAttempted:
+      return ApplyDelivery(record, record.delivery_attempted().contact(), "attempted", "", context);
+    case LogRecord::kDeliveryOutcome:
+      return ApplyOutcome(record, context);
+    case LogRecord::kContactSuppressed:
+      // What the policy would have done to a control contact is not a thing that happened.
+      if (record.contact_suppressed().shadow()) return absl::OkStatus();
+      return ApplyDelivery(record, record.contact_suppressed().contact(), "suppressed",
+                           record.contact_suppressed().reason(), context);
+    case LogRecord::kResponseAttributed:
+      return ApplyResponse(record, context);
+    case LogRecord::kDefinitionActivated:
+      return ApplyDefinition(record.definition_activated().definition(), context);
+    case LogRecord::kCustomerErased:
+      return DeleteAll(AllOf(CustomerId(record.party())), context);
+    default:
+      return absl::OkStatus();
+  }
+}
+
+absl::Status ResponseProjection::ApplyEvent(const LogRecord& record, ApplyContext& context) {
+  const logpb::EventTracked& tracked = record.event_tracked();
+  const CustomerId customer(record.party());
+  pb::StoredEvent stored;
+  stored.set_message_id(tracked.message_id().empty() ? absl::BytesToHexString(record.id())
+                                                     : tracked.message_id());
+  const std::string message_key = KeyOfMessage(customer, stored.message_id());
+  RONDO_ASSIGN_OR_RETURN(const auto known, context.Get(message_key));
+  if (known.has_value()) return absl::OkStatus();
+
+  pb::Event& event = *stored.mutable_event();
+  event.set_type(tracked.type());
+  event.set_message_id(tracked.message_id());
+  *event.mutable_event_time() = ToTimestamp(TimeOf(record));
+  *event.mutable_fields() = tracked.fields();
+  if (tracked.has_contact()) *event.mutable_contact() = tracked.contact();
+  event.set_machine(tracked.machine());
+  event.set_source(record.source());
+  const std::string entry_key =
+      KeyOfEntry(customer, TimeOf(record), EntryKind::kEvent, stored.message_id());
+  context.Put(entry_key, stored.SerializeAsString());
+  context.Put(message_key, entry_key);
+  return AnswerContacts(customer, stored, context);
+}
+
+absl::Status ResponseProjection::AnswerContacts(CustomerId customer, const pb::StoredEvent& stored,
+                                                ApplyContext& context) {
+  const pb::Event& event = stored.event();
+  if (IsDirect(event.type())) {
+    if (!event.has_contact()) return absl::OkStatus();
+    RONDO_ASSIGN_OR_RETURN(
+        const auto contact,
+        GetMessage<pb::StoredContact>(KeyOfContact(customer, event.contact()), context));
+    if (contact.has_value()) {
+      EmitResponse(customer, stored, *contact, {event.type(), "token", 0}, context);
+    } else {
+      context.Put(KeyOfWaiting(customer, event.contact(), stored.message_id()),
+                  stored.SerializeAsString());
+    }
+  }
+  RONDO_ASSIGN_OR_RETURN(const auto longest, context.Get(KeyOfLongestWindow()));
+  if (!longest.has_value()) return absl::OkStatus();
+  const int64_t time = ToMicros(event.event_time());
+  const auto due =
+      context.Scan(DueBetween(customer, time - storage::KeyParser(*longest).I64(), time));
+  for (; due->Valid(); due->Next()) {
+    RONDO_ASSIGN_OR_RETURN(const auto contact, Decode<pb::StoredContact>(due->value()));
+    RONDO_ASSIGN_OR_RETURN(
+        const auto goals,
+        GetMessage<pb::CycleGoals>(
+            KeyOfCycle(contact.contact().campaign(), contact.contact().cycle()), context));
+    if (!goals.has_value()) continue;  // Answered when the cycle is known.
+    RONDO_RETURN_IF_ERROR(MeetGoals(customer, stored, contact, *goals, context));
+  }
+  return due->status();
+}
+
+absl::Status ResponseProjection::ApplyContact(const LogRecord& record, ApplyContext& context) {
+  const logpb::ContactPlanned& planned = record.contact_planned();
+  const CustomerId customer(record.party());
+  const std::string key = KeyOfContact(customer, planned.contact());
+  RONDO_ASSIGN_OR_RETURN(const auto known, context.Get(key));
+  if (known.has_value()) return absl::OkStatus();
+
+  pb::TimelineEntry entry;
+  *entry.mutable_time() = ToTimestamp(planned.due_time_micros());
+  *entry.mutable_contact()->mutable_contact() = planned.contact();
+  entry.mutable_contact()->set_cell(planned.cell());
+  entry.mutable_contact()->set_control(planned.control());
+  entry.mutable_contact()->set_channel(planned.channel());
+  context.Put(KeyOfEntry(customer, planned.due_time_micros(), EntryKind::kContact,
+                         ContactPart(planned.contact())),
+              entry.SerializeAsString());
+
+  pb::StoredContact contact;
+  *contact.mutable_contact() = planned.contact();
+  contact.set_cell(planned.cell());
+  contact.set_due_time_micros(planned.due_time_micros());
+  contact.set_imported(planned.imported());
+  context.Put(key, contact.SerializeAsString());
+
+  const auto waiting = context.Scan(WaitingFor(customer, planned.contact()));
+  std::vector<std::string> answered;
+  for (; waiting->Valid(); waiting->Next()) {
+    RONDO_ASSIGN_OR_RETURN(const auto event, Decode<pb::StoredEvent>(waiting->value()));
+    EmitResponse(customer, event, contact, {event.event().type(), "token", 0}, context);
+    answered.emplace_back(waiting->key());
+  }
+  RONDO_RETURN_IF_ERROR(waiting->status());
+  for (const std::string& waiting_key : answered) context.Delete(waiting_key);
+
+  // The responses of a contact that was measured elsewhere come with it.
+  if (planned.imported()) return absl::OkStatus();
+  context.Put(KeyOfDue(customer, planned.due_time_micros(), planned.contact()),
+              contact.SerializeAsString());
+  RONDO_ASSIGN_OR_RETURN(
+      const auto goals,
+      GetMessage<pb::CycleGoals>(
+          KeyOfCycle(planned.contact().campaign(), planned.contact().cycle()), context));
+  if (goals.has_value()) return AnswerWithEvents(customer, contact, *goals, context);
+  context.Put(KeyOfEarly(customer, planned.contact()), "");
+  return absl::OkStatus();
+}
+
+absl::Status ResponseProjection::ApplyCycle(const logpb::CycleStarted& started,
+                                            ApplyContext& context) {
+  const std::string& campaign = started.campaign().name();
+  const int32_t cycle = started.cycle().number();
+  const std::string key = KeyOfCycle(campaign, cycle);
+  RONDO_ASSIGN_OR_RETURN(const auto known, context.Get(key));
+  if (known.has_value()) return absl::OkStatus();
+  pb::CycleGoals goals;
+  *goals.mutable_goals() = started.campaign().goals();
+  goals.set_currency(started.campaign().currency());
+  context.Put(key, goals.SerializeAsString());
+
+  RONDO_ASSIGN_OR_RETURN(const auto stored, context.Get(KeyOfLongestWindow()));
+  int64_t longest = stored.has_value() ? storage::KeyParser(*stored).I64() : -1;
+  for (const auto& goal : goals.goals()) longest = std::max(longest, WithinMicros(goal));
+  if (longest >= 0) context.Put(KeyOfLongestWindow(), storage::KeyBuilder().I64(longest).view());
+
+  // Contacts that came before their cycle.
+  std::vector<std::string> early;
+  const auto rows = context.Scan(EarlyOf(campaign, cycle));
+  const size_t prefix = EarlyOf(campaign, cycle).begin.size();
+  for (; rows->Valid(); rows->Next()) early.emplace_back(rows->key());
+  RONDO_RETURN_IF_ERROR(rows->status());
+  for (const std::string& early_key : early) {
+    storage::KeyParser parser(std::string_view(early_key).substr(prefix));
+    const CustomerId customer(parser.U64());
+    pb::ContactKey contact_key;
+    contact_key.set_campaign(parser.String());
+    contact_key.set_cycle(static_cast<int32_t>(parser.U32()));
+    contact_key.set_step(parser.String());
+    contact_key.set_occurrence(static_cast<int32_t>(parser.U32()));
+    RONDO_ASSIGN_OR_RETURN(const auto contact, GetMessage<pb::StoredContact>(
+                                                   KeyOfContact(customer, contact_key), context));
+    // An erased customer's contact is gone.
+    if (contact.has_value()) {
+      RONDO_RETURN_IF_ERROR(AnswerWithEvents(customer, *contact, goals, context));
+    }
+    context.Delete(early_key);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ResponseProjection::AnswerWithEvents(CustomerId customer,
+                                                  const pb::StoredContact& contact,
+                                                  const pb::CycleGoals& goals,
+                                                  ApplyContext& context) {
+  int64_t longest = -1;
+  for (const auto& goal : goals.goals()) longest = std::max(longest, WithinMicros(goal));
+  if (longest < 0) return absl::OkStatus();
+  const int64_t due = contact.due_time_micros();
+  const auto rows = context.Scan(TimelineBetween(customer, due, due + longest));
+  for (; rows->Valid(); rows->Next()) {
+    if (KindOf(rows->key()) != EntryKind::kEvent) continue;
+    RONDO_ASSIGN_OR_RETURN(const auto event, Decode<pb::StoredEvent>(rows->value()));
+    RONDO_RETURN_IF_ERROR(MeetGoals(customer, event, contact, goals, context));
+  }
+  return rows->status();
+}
+
+absl::Status ResponseProjection::MeetGoals(CustomerId customer, const pb::StoredEvent& stored,
+                                           const pb::StoredContact& contact,
+                                           const pb::CycleGoals& goals, ApplyContext& context) {
+  const pb::Event& event = stored.event();
+  const bool named = event.has_contact() && IsSame(event.contact(), contact.contact());
+  // A click on another campaign's mail says nothing of this contact.
+  if (IsDirect(event.type()) && event.has_contact() && !named) return absl::OkStatus();
+  const int64_t since_due = ToMicros(event.event_time()) - contact.due_time_micros();
+  if (since_due < 0) return absl::OkStatus();
+  for (const auto& goal : goals.goals()) {
+    if (goal.event() != event.type() || since_due > WithinMicros(goal)) continue;
+    RONDO_ASSIGN_OR_RETURN(const auto declared, context.Get(KeyOfEventType(goal.event())));
+    RONDO_ASSIGN_OR_RETURN(const auto ready,
+                           goals_.Get(goal, goals.currency(), declared.value_or("")));
+    if (!ready->goal.has_value()) continue;
+    rules::Arena arena;
+    const auto value = ready->goal->ValueIfMet(FactsOf(event, ready->fields, arena));
+    if (!value.has_value()) continue;
+    EmitResponse(customer, stored, contact, {goal.name(), named ? "token" : "window", *value},
+                 context);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace rondo::response

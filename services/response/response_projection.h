@@ -1,0 +1,44 @@
+// Records to timelines and attribution.
+//
+// An event answers a contact whatever order the two arrive in, and whatever order the cycle's
+// definition arrives in: whichever of the three comes last emits the response. So timeline and
+// responses depend on what the log holds, not on its order; duplicates of a message id are dropped.
+#pragma once
+
+#include "platform/eventlog/projection.h"
+#include "services/response/goal_cache.h"
+#include "services/response/response_store.h"
+
+namespace rondo::response {
+
+class ResponseProjection final : public eventlog::Projection {
+ public:
+  std::string_view name() const override { return "response"; }
+  int state_version() const override { return 1; }
+  absl::Status Apply(const eventlog::LogRecord& record, eventlog::ApplyContext& context) override;
+
+ private:
+  absl::Status ApplyEvent(const eventlog::LogRecord& record, eventlog::ApplyContext& context);
+  absl::Status ApplyContact(const eventlog::LogRecord& record, eventlog::ApplyContext& context);
+  absl::Status ApplyCycle(const rondo::log::v1::CycleStarted& started,
+                          eventlog::ApplyContext& context);
+
+  // Emits what an event that was just stored answers among the contacts known.
+  absl::Status AnswerContacts(CustomerId customer, const pb::StoredEvent& event,
+                              eventlog::ApplyContext& context);
+  // Emits what the events known answer of a contact that was just stored, or whose cycle was.
+  absl::Status AnswerWithEvents(CustomerId customer, const pb::StoredContact& contact,
+                                const pb::CycleGoals& goals, eventlog::ApplyContext& context);
+  // Emits a response for each goal that `event` meets.
+  absl::Status MeetGoals(CustomerId customer, const pb::StoredEvent& event,
+                         const pb::StoredContact& contact, const pb::CycleGoals& goals,
+                         eventlog::ApplyContext& context);
+
+  GoalCache goals_;
+};
+
+// `open`, `click`, `unsubscribe`, `bounce`, `complaint`, `delivered`: they answer the contact that
+// they name, and no other.
+bool IsDirect(std::string_view event_type);
+
+}  // namespace rondo::response

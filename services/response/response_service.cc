@@ -1,0 +1,131 @@
+#include "services/response/response_service.h"
+
+#include <optional>
+#include <variant>
+
+#include "absl/strings/str_format.h"
+#include "platform/core/field_error.h"
+#include "platform/core/status_macros.h"
+#include "rondo/customer/v1/customer_service.pb.h"
+#include "services/response/event_check.h"
+#include "services/response/response_store.h"
+
+namespace rondo::response {
+namespace {
+
+using rondo::customer::v1::EventType;
+
+// The declared event types, as the projection has them.
+class DeclaredTypes {
+ public:
+  explicit DeclaredTypes(std::unique_ptr<storage::Reader> state) : state_(std::move(state)) {}
+
+  // nullptr if the type is not declared.
+  absl::StatusOr<const EventType*> Find(const std::string& type) {
+    const auto known = types_.find(type);
+    if (known != types_.end()) return known->second ? &*known->second : nullptr;
+    RONDO_ASSIGN_OR_RETURN(const auto stored, state_->Get(KeyOfEventType(type)));
+    std::optional<EventType> declared;
+    if (stored.has_value()) {
+      RONDO_ASSIGN_OR_RETURN(declared, Decode<EventType>(*stored));
+    }
+    const auto& kept = types_.emplace(type, std::move(declared)).first->second;
+    return kept ? &*kept : nullptr;
+  }
+
+ private:
+  std::unique_ptr<storage::Reader> state_;
+  std::map<std::string, std::optional<EventType>> types_;
+};
+
+void Reject(int index, EventFault fault, pb::IngestEventsResponse& response) {
+  pb::RejectedEvent& rejected = *response.add_rejected();
+  rejected.set_index(index);
+  rejected.set_field(std::move(fault.field));
+  rejected.set_reason(std::move(fault.reason));
+}
+
+}  // namespace
+
+absl::StatusOr<pb::IngestEventsResponse> ResponseHandlers::IngestEvents(
+    const CallInfo& call, const pb::IngestEventsRequest& request) {
+  if (request.events_size() > kMaxEvents) {
+    return FieldError("events", absl::StrFormat("at most %d in a call", kMaxEvents));
+  }
+  pb::IngestEventsResponse response;
+  Resolved resolved;
+  RONDO_ASSIGN_OR_RETURN(auto state, runtime_.ReadState("response", 0));
+  DeclaredTypes declared(std::move(state));
+  std::map<int, std::vector<eventlog::LogRecord>> by_partition;
+  for (int i = 0; i < request.events_size(); ++i) {
+    const pb::CustomerEvent& given = request.events(i);
+    RONDO_ASSIGN_OR_RETURN(const EventType* type, declared.Find(given.event().type()));
+    auto checked = ToRecord(given.event(), type, clock_.Now());
+    if (auto* fault = std::get_if<EventFault>(&checked)) {
+      Reject(i, std::move(*fault), response);
+      continue;
+    }
+    const auto customer = Resolve(call, given.customer(), resolved);
+    if (absl::IsNotFound(customer.status()) || absl::IsInvalidArgument(customer.status())) {
+      Reject(i, {"customer", std::string(customer.status().message())}, response);
+      continue;
+    }
+    RONDO_RETURN_IF_ERROR(customer.status());
+    auto& record = std::get<eventlog::LogRecord>(checked);
+    record.set_party(customer->value());
+    by_partition[PartitionOf(*customer, runtime_.partition_count())].push_back(std::move(record));
+  }
+  const auto durability =
+      request.synced() ? eventlog::Durability::kSynced : eventlog::Durability::kWritten;
+  for (auto& [partition, records] : by_partition) {
+    RONDO_RETURN_IF_ERROR(
+        runtime_.log().Append(partition, absl::MakeSpan(records), durability).status());
+    response.set_accepted(response.accepted() + static_cast<int64_t>(records.size()));
+  }
+  return response;
+}
+
+absl::StatusOr<CustomerId> ResponseHandlers::Resolve(const CallInfo& call, const std::string& name,
+                                                     Resolved& resolved) {
+  if (name.rfind("customers/", 0) == 0) return ParseCustomerName(name);
+  const auto known = resolved.find(name);
+  if (known != resolved.end()) return known->second;
+  const size_t colon = name.find(':');
+  if (colon == 0 || colon == std::string::npos || colon + 1 == name.size()) {
+    return absl::InvalidArgumentError("`customers/{customer}` or `namespace:value`");
+  }
+  rondo::customer::v1::LookupCustomerRequest lookup;
+  lookup.mutable_key()->set_namespace_(name.substr(0, colon));
+  lookup.mutable_key()->set_value(name.substr(colon + 1));
+  const auto customer = Call<rondo::customer::v1::Customer>(caller_, call, lookup);
+  absl::StatusOr<CustomerId> id =
+      absl::NotFoundError("no customer has this key: import the customer first");
+  if (customer.ok()) {
+    id = ParseCustomerName(customer->name());
+  } else if (!absl::IsNotFound(customer.status())) {
+    id = customer.status();
+  }
+  return resolved.emplace(name, std::move(id)).first->second;
+}
+
+absl::StatusOr<pb::ListTimelineResponse> ResponseHandlers::ListTimeline(
+    const CallInfo&, const pb::ListTimelineRequest& request) {
+  const auto customer = ParseCustomerName(request.customer());
+  if (!customer.ok())
+    return FieldError("customer", "`customers/{customer}`, 16 hexadecimal digits");
+  RONDO_ASSIGN_OR_RETURN(const int size,
+                         PageSize(request.page_size(), kDefaultTimelinePage, kMaxTimelinePage));
+  RONDO_ASSIGN_OR_RETURN(const std::string cursor, page_tokens_.Decode(request));
+  const int partition = PartitionOf(*customer, runtime_.partition_count());
+  // An exact read: all that is in the customer's log now.
+  RONDO_ASSIGN_OR_RETURN(const int64_t end, runtime_.log().End(partition));
+  if (end > 0) RONDO_RETURN_IF_ERROR(runtime_.Await("response", {partition, end - 1}));
+  RONDO_ASSIGN_OR_RETURN(const auto state, runtime_.ReadState("response", partition));
+  RONDO_ASSIGN_OR_RETURN(TimelinePage page, ReadTimeline(*state, *customer, cursor, size));
+  pb::ListTimelineResponse response;
+  for (pb::TimelineEntry& entry : page.entries) *response.add_entries() = std::move(entry);
+  response.set_next_page_token(page_tokens_.Encode(request, page.next));
+  return response;
+}
+
+}  // namespace rondo::response

@@ -1,0 +1,51 @@
+// Response's handlers: translate and validate, nothing else.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "platform/core/clock.h"
+#include "platform/core/id.h"
+#include "platform/eventlog/runtime.h"
+#include "platform/rpc/call_info.h"
+#include "platform/rpc/caller.h"
+#include "platform/rpc/page_token.h"
+#include "rondo/response/v1/response_service.pb.h"
+
+namespace rondo::response {
+
+inline constexpr int kMaxEvents = 5'000;
+inline constexpr int kDefaultTimelinePage = 100;
+inline constexpr int kMaxTimelinePage = 1'000;
+
+// Thread-safe. What it is given outlives it.
+class ResponseHandlers {
+ public:
+  // `caller` reaches the customer service, which knows whose an external key is.
+  ResponseHandlers(eventlog::Runtime& runtime, Caller& caller, const Clock& clock,
+                   const PageTokens& page_tokens)
+      : runtime_(runtime), caller_(caller), clock_(clock), page_tokens_(page_tokens) {}
+
+  // Answers once the events survive a crash (or, if asked, loss of power). RESOURCE_EXHAUSTED when
+  // the disk is full, UNAVAILABLE on I/O errors: then some may be stored, none is acknowledged, and
+  // the same call again counts each message id once.
+  absl::StatusOr<rondo::response::v1::IngestEventsResponse> IngestEvents(
+      const CallInfo& call, const rondo::response::v1::IngestEventsRequest& request);
+  absl::StatusOr<rondo::response::v1::ListTimelineResponse> ListTimeline(
+      const CallInfo& call, const rondo::response::v1::ListTimelineRequest& request);
+
+ private:
+  using Resolved = std::map<std::string, absl::StatusOr<CustomerId>>;
+
+  // NOT_FOUND or INVALID_ARGUMENT are the event's fault, others the call's.
+  absl::StatusOr<CustomerId> Resolve(const CallInfo& call, const std::string& name,
+                                     Resolved& resolved);
+
+  eventlog::Runtime& runtime_;
+  Caller& caller_;
+  const Clock& clock_;
+  const PageTokens& page_tokens_;
+};
+
+}  // namespace rondo::response

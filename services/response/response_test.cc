@@ -1,0 +1,436 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "platform/core/field_error.h"
+#include "platform/core/rng.h"
+#include "rondo/customer/v1/customer_service.pb.h"
+#include "services/response/module.h"
+#include "tests/kit/runtime/test_runtime.h"
+
+namespace rondo::response {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+namespace logpb = ::rondo::log::v1;
+
+constexpr int64_t kDue = 1'796'126'400'000'000;  // The kit's start.
+constexpr int64_t kDay = 86'400'000'000;
+constexpr char kCampaign[] = "campaigns/winback";
+
+CustomerId Customer(uint64_t number) { return CustomerId(number * 0x9e3779b97f4a7c15u | 1u); }
+
+// Knows `crm:N` for the numbers below 100.
+struct FakeCustomers {
+  absl::StatusOr<rondo::customer::v1::Customer> Lookup(
+      const CallInfo&, const rondo::customer::v1::LookupCustomerRequest& request) {
+    if (!fail.ok()) return fail;
+    ++lookups;
+    const int number = std::atoi(request.key().value().c_str());
+    if (request.key().namespace_() != "crm" || number >= 100) return absl::NotFoundError("no");
+    rondo::customer::v1::Customer customer;
+    customer.set_name(ToResourceName(Customer(static_cast<uint64_t>(number))));
+    return customer;
+  }
+  absl::Status fail;
+  int lookups = 0;
+};
+
+class ResponseTest : public testing::Test {
+ protected:
+  ResponseTest() { Build(); }
+
+  void Restart(const std::vector<std::string>& forget = {}) {
+    house_->Restart(forget);
+    Build();
+  }
+  // A deployment with nothing in it.
+  void StartOver() {
+    module_.reset();
+    house_ = std::make_unique<kit::TestRuntime>(2);
+    Build();
+  }
+
+  static logpb::Record Cycle(const std::string& campaign = kCampaign) {
+    logpb::Record record;
+    auto& started = *record.mutable_cycle_started();
+    started.mutable_campaign()->set_name(campaign);
+    started.mutable_campaign()->set_currency("EUR");
+    auto& bought = *started.mutable_campaign()->add_goals();
+    bought.set_name("bought");
+    bought.set_event("purchase");
+    bought.set_where("e.amount > 5.0");
+    bought.set_value("e.amount * 0.3");
+    bought.mutable_within()->set_seconds(14 * 86'400);
+    auto& visited = *started.mutable_campaign()->add_goals();
+    visited.set_name("visited");
+    visited.set_event("page_view");
+    visited.mutable_within()->set_seconds(2 * 86'400);
+    started.mutable_cycle()->set_number(1);
+    return record;
+  }
+  static logpb::Record Contact(uint64_t customer, int64_t due = kDue,
+                               const std::string& campaign = kCampaign, bool control = false,
+                               bool imported = false) {
+    logpb::Record record;
+    record.set_party(Customer(customer).value());
+    auto& planned = *record.mutable_contact_planned();
+    planned.mutable_contact()->set_campaign(campaign);
+    planned.mutable_contact()->set_cycle(1);
+    planned.set_cell(control ? "control" : "mail");
+    planned.set_control(control);
+    planned.set_channel(control ? "" : "email");
+    planned.set_due_time_micros(due);
+    planned.set_imported(imported);
+    return record;
+  }
+  static logpb::Record Event(uint64_t customer, const std::string& type, int64_t time,
+                             const std::string& message_id, double amount = 10.0) {
+    logpb::Record record;
+    record.set_party(Customer(customer).value());
+    record.set_source("web");
+    record.set_event_time_micros(time);
+    auto& tracked = *record.mutable_event_tracked();
+    tracked.set_type(type);
+    tracked.set_message_id(message_id);
+    auto& field = *tracked.add_fields();
+    field.set_name("amount");
+    field.mutable_value()->set_double_value(amount);
+    return record;
+  }
+  static logpb::Record Click(uint64_t customer, int64_t time, const std::string& message_id,
+                             const std::string& campaign = kCampaign) {
+    logpb::Record record = Event(customer, "click", time, message_id);
+    record.mutable_event_tracked()->mutable_contact()->set_campaign(campaign);
+    record.mutable_event_tracked()->mutable_contact()->set_cycle(1);
+    return record;
+  }
+
+  // Events `purchase` with a double `amount`, `page_view` without fields.
+  void DeclareEvents() {
+    logpb::Record record;
+    auto& definition = *record.mutable_definition_activated()->mutable_definition();
+    definition.set_name("attributeSets/shop");
+    definition.set_version(1);
+    auto& purchase = *definition.mutable_attribute_set()->add_event_types();
+    purchase.set_name("purchase");
+    auto& amount = *purchase.add_fields();
+    amount.set_name("amount");
+    amount.set_type(rondo::type::v1::VALUE_TYPE_DOUBLE);
+    definition.mutable_attribute_set()->add_event_types()->set_name("page_view");
+    house_->AppendToAll(record);
+  }
+
+  void Append(const logpb::Record& record) {
+    if (record.has_cycle_started()) {
+      house_->AppendToAll(record);
+    } else {
+      house_->Append(record);
+    }
+  }
+
+  // `goal/how/value` of each response of a customer, newest first.
+  std::vector<std::string> Responses(uint64_t customer) {
+    house_->Settle();
+    std::vector<std::string> found;
+    for (const auto& entry : Timeline(customer)) {
+      if (!entry.has_response()) continue;
+      const auto& response = entry.response();
+      found.push_back(absl::StrFormat("%s/%s/%d", response.goal(), response.how(),
+                                      response.value_minor_units()));
+    }
+    return found;
+  }
+  std::vector<pb::TimelineEntry> Timeline(uint64_t customer, int page_size = 1'000) {
+    std::vector<pb::TimelineEntry> entries;
+    pb::ListTimelineRequest request;
+    request.set_customer(ToResourceName(Customer(customer)));
+    request.set_page_size(page_size);
+    do {
+      const auto page = Call<pb::ListTimelineResponse>(*caller_, {}, request);
+      EXPECT_TRUE(page.ok()) << page.status();
+      if (!page.ok()) break;
+      EXPECT_LE(page->entries_size(), page_size);
+      entries.insert(entries.end(), page->entries().begin(), page->entries().end());
+      request.set_page_token(page->next_page_token());
+    } while (!request.page_token().empty());
+    return entries;
+  }
+
+  std::unique_ptr<kit::TestRuntime> house_ = std::make_unique<kit::TestRuntime>(2);
+  FakeCustomers customers_;
+  PageTokens page_tokens_{InstanceKey{1}};
+  std::unique_ptr<MethodTable> table_;
+  std::unique_ptr<LocalCaller> caller_;
+  std::unique_ptr<Module> module_;
+
+ private:
+  void Build() {
+    table_ = std::make_unique<MethodTable>();
+    caller_ = std::make_unique<LocalCaller>(*table_);
+    table_->Serve("rondo.customer.v1.CustomerService", customers_, &FakeCustomers::Lookup);
+    module_ = std::make_unique<Module>(house_->runtime(), *caller_, house_->clock(), page_tokens_,
+                                       *table_);
+    house_->Start();
+  }
+};
+
+TEST_F(ResponseTest, AnEventWithinTheWindowAnswersEveryOpenContactControlToo) {
+  DeclareEvents();
+  Append(Cycle());
+  Append(Contact(1));
+  Append(Contact(2, kDue, kCampaign, /*control=*/true));
+  for (const uint64_t customer : {1u, 2u}) {
+    Append(Event(customer, "purchase", kDue + kDay, "p" + std::to_string(customer), 20.0));
+    EXPECT_THAT(Responses(customer), ElementsAre("bought/window/600"));
+  }
+}
+
+TEST_F(ResponseTest, TheWindowHoldsBothItsEnds) {
+  DeclareEvents();
+  Append(Cycle());
+  Append(Contact(1));
+  Append(Event(1, "page_view", kDue - 1, "before"));
+  Append(Event(1, "page_view", kDue + 2 * kDay + 1, "after"));
+  EXPECT_THAT(Responses(1), IsEmpty());
+  Append(Event(1, "page_view", kDue, "first"));
+  Append(Event(1, "page_view", kDue + 2 * kDay, "last"));
+  EXPECT_THAT(Responses(1), ElementsAre("visited/window/0", "visited/window/0"));
+}
+
+TEST_F(ResponseTest, AnEventThatFailsTheGoalsRuleAnswersNothing) {
+  DeclareEvents();
+  Append(Cycle());
+  Append(Contact(1));
+  Append(Event(1, "purchase", kDue, "small", 5.0));
+  EXPECT_THAT(Responses(1), IsEmpty());
+}
+
+TEST_F(ResponseTest, OneEventMayAnswerContactsOfSeveralCampaigns) {
+  DeclareEvents();
+  Append(Cycle());
+  Append(Cycle("campaigns/other"));
+  Append(Contact(1));
+  Append(Contact(1, kDue + kDay, "campaigns/other"));
+  Append(Event(1, "purchase", kDue + 2 * kDay, "p", 10.0));
+  EXPECT_THAT(Responses(1), ElementsAre("bought/window/300", "bought/window/300"));
+}
+
+TEST_F(ResponseTest, ATokenAnswersTheContactThatItNamesAndNoOther) {
+  Append(Cycle());
+  Append(Contact(1));
+  Append(Contact(1, kDue, "campaigns/other"));
+  Append(Click(1, kDue + 100 * kDay, "c1"));  // A token has no window.
+  EXPECT_THAT(Responses(1), ElementsAre("click/token/0"));
+  const auto timeline = Timeline(1);
+  EXPECT_EQ(timeline.at(0).response().contact().campaign(), kCampaign);
+}
+
+TEST_F(ResponseTest, DuplicatesOfAMessageIdAreDropped) {
+  DeclareEvents();
+  Append(Cycle());
+  Append(Contact(1));
+  for (int i = 0; i < 3; ++i) Append(Event(1, "purchase", kDue + kDay, "same"));
+  EXPECT_THAT(Responses(1), ElementsAre("bought/window/300"));
+  EXPECT_EQ(Timeline(1).size(), 3u);  // Contact, event, response.
+}
+
+TEST_F(ResponseTest, AContactMeasuredElsewhereOpensNoWindow) {
+  DeclareEvents();
+  Append(Cycle());
+  Append(Contact(1, kDue, kCampaign, false, /*imported=*/true));
+  Append(Event(1, "purchase", kDue + kDay, "p"));
+  EXPECT_THAT(Responses(1), IsEmpty());
+}
+
+TEST_F(ResponseTest, ContactAndCycleMayArriveAfterTheEvent) {
+  DeclareEvents();
+  Append(Event(1, "purchase", kDue + kDay, "p"));
+  Append(Click(1, kDue + kDay, "c"));
+  Append(Contact(1));
+  EXPECT_THAT(Responses(1), ElementsAre("click/token/0"));
+  Append(Cycle());
+  EXPECT_THAT(Responses(1), UnorderedElementsAre("click/token/0", "bought/window/300"));
+}
+
+TEST_F(ResponseTest, AMachinesEventIsKeptAndFlagged) {
+  DeclareEvents();
+  Append(Cycle());
+  Append(Contact(1));
+  logpb::Record click = Click(1, kDue + 1, "c");
+  click.mutable_event_tracked()->set_machine(true);
+  Append(click);
+  EXPECT_THAT(Responses(1), ElementsAre("click/token/0"));
+  const auto timeline = Timeline(1);
+  EXPECT_TRUE(std::any_of(timeline.begin(), timeline.end(), [](const auto& entry) {
+    return entry.has_event() && entry.event().machine();
+  }));
+}
+
+// What is folded by event time depends on what happened, not on the order or number of arrivals.
+TEST_F(ResponseTest, ArrivalOrderAndRepeatsDoNotChangeTheState) {
+  std::vector<logpb::Record> records = {Cycle(), Cycle("campaigns/other")};
+  Rng rng(11);
+  for (int i = 0; i < 60; ++i) {
+    const uint64_t customer = rng.Below(3);
+    const auto time = kDue + static_cast<int64_t>(rng.Below(20)) * kDay;
+    const std::string campaign = rng.Chance(0.5) ? kCampaign : "campaigns/other";
+    const std::string id = "m" + std::to_string(i);
+    switch (rng.Below(4)) {
+      case 0:
+        // One contact a customer and campaign: a second would be another due time of the same key.
+        records.push_back(Contact(10 + static_cast<uint64_t>(i), kDue + kDay, campaign));
+        records.push_back(Event(10 + static_cast<uint64_t>(i), "purchase", time, id, 50.0));
+        break;
+      case 1:
+        records.push_back(Click(customer, time, id, campaign));
+        break;
+      case 2:
+        records.push_back(Event(customer, "page_view", time, id));
+        break;
+      default:
+        records.push_back(
+            Event(customer, "purchase", time, id, static_cast<double>(rng.Below(20))));
+    }
+  }
+  for (uint64_t customer = 0; customer < 3; ++customer) {
+    records.push_back(Contact(customer, kDue + 3 * kDay));
+    records.push_back(Contact(customer, kDue + 5 * kDay, "campaigns/other", customer == 2));
+  }
+  DeclareEvents();
+  for (const auto& record : records) Append(record);
+  house_->Settle();
+  const uint64_t expected = house_->StateHash("response");
+  EXPECT_GT(Responses(0).size() + Responses(1).size(), 5u);
+  for (int round = 0; round < 20; ++round) {
+    SCOPED_TRACE(round);
+    std::vector<logpb::Record> arrivals = records;
+    for (const auto& record : records) {
+      if (rng.Chance(0.5)) arrivals.push_back(record);
+    }
+    for (size_t i = arrivals.size(); i > 1; --i) std::swap(arrivals[i - 1], arrivals[rng.Below(i)]);
+    StartOver();
+    DeclareEvents();
+    for (const auto& record : arrivals) Append(record);
+    house_->Settle();
+    ASSERT_EQ(house_->StateHash("response"), expected);
+  }
+}
+
+TEST_F(ResponseTest, ADeletedStateIsRebuiltEqualAndNothingIsEmittedAgain) {
+  DeclareEvents();
+  Append(Cycle());
+  for (uint64_t customer = 0; customer < 20; ++customer) {
+    Append(Contact(customer));
+    Append(Event(customer, "purchase", kDue + kDay, "p" + std::to_string(customer)));
+    Append(Click(customer, kDue + 1, "c" + std::to_string(customer)));
+  }
+  house_->Settle();
+  const uint64_t hash = house_->StateHash("response");
+  const auto count = [&] {
+    int64_t responses = 0;
+    for (int partition = 0; partition < 2; ++partition) {
+      for (int64_t offset = 0; offset < *house_->log().End(partition);) {
+        const auto block = house_->log().Read(partition, offset);
+        for (const auto* record : block->records) responses += record->has_response_attributed();
+        offset = block->end();
+      }
+    }
+    return responses;
+  };
+  EXPECT_EQ(count(), 40);
+  Restart({"response"});
+  house_->Settle();
+  EXPECT_EQ(house_->StateHash("response"), hash);
+  EXPECT_EQ(count(), 40);
+}
+
+TEST_F(ResponseTest, ErasureRemovesThePersonsTimeline) {
+  DeclareEvents();
+  Append(Contact(1));
+  Append(Event(1, "purchase", kDue, "p"));
+  logpb::Record erased;
+  erased.set_party(Customer(1).value());
+  erased.mutable_customer_erased();
+  Append(erased);
+  Append(Cycle());  // The contact waited for it.
+  house_->Settle();
+  EXPECT_THAT(Timeline(1), IsEmpty());
+}
+
+TEST_F(ResponseTest, TheTimelineIsNewestFirstAPageAtATime) {
+  Append(Contact(1, kDue));
+  logpb::Record sent;
+  sent.set_party(Customer(1).value());
+  sent.set_event_time_micros(kDue + 1);
+  *sent.mutable_delivery_outcome()->mutable_contact() = Contact(1).contact_planned().contact();
+  sent.mutable_delivery_outcome()->set_state(logpb::DELIVERY_STATE_SENT);
+  Append(sent);
+  for (int i = 0; i < 25; ++i) {
+    Append(Event(1, "page_view", kDue + 10 + i, "m" + std::to_string(i)));
+  }
+  house_->Settle();
+  const auto all = Timeline(1);
+  ASSERT_EQ(all.size(), 27u);
+  for (size_t i = 1; i < all.size(); ++i) {
+    EXPECT_GE(ToMicros(all[i - 1].time()), ToMicros(all[i].time()));
+  }
+  EXPECT_EQ(all[25].delivery().state(), "sent");
+  EXPECT_EQ(all[26].contact().channel(), "email");
+  const auto paged = Timeline(1, 4);
+  ASSERT_EQ(paged.size(), all.size());
+  for (size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(paged[i].SerializeAsString(), all[i].SerializeAsString());
+  }
+}
+
+TEST_F(ResponseTest, IngestTakesEachEventAloneAndSaysWhatIsWrong) {
+  DeclareEvents();
+  house_->Settle();
+  pb::IngestEventsRequest request;
+  const auto add = [&](const std::string& customer, const std::string& type) -> pb::Event& {
+    auto& given = *request.add_events();
+    given.set_customer(customer);
+    given.mutable_event()->set_type(type);
+    return *given.mutable_event();
+  };
+  add("crm:7", "page_view").set_message_id("a");
+  add("crm:7", "page_view").set_message_id("b");
+  add("crm:500", "page_view");
+  add("nonsense", "page_view");
+  add(ToResourceName(Customer(8)), "Bad Type");
+  add(ToResourceName(Customer(8)), "page_view");
+  const auto answer = Call<pb::IngestEventsResponse>(*caller_, {}, request);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->accepted(), 3);
+  ASSERT_EQ(answer->rejected_size(), 3);
+  EXPECT_EQ(answer->rejected(0).index(), 2);
+  EXPECT_EQ(answer->rejected(0).field(), "customer");
+  EXPECT_EQ(answer->rejected(1).index(), 3);
+  EXPECT_EQ(answer->rejected(2).field(), "event.type");
+  EXPECT_EQ(customers_.lookups, 2);  // Once a key.
+  house_->Settle();
+  EXPECT_EQ(Timeline(7).size(), 2u);
+  EXPECT_EQ(Timeline(8).size(), 1u);
+}
+
+TEST_F(ResponseTest, NothingIsAcknowledgedWhenTheLogOrTheCustomersAreAway) {
+  pb::IngestEventsRequest request;
+  auto& given = *request.add_events();
+  given.set_customer("crm:7");
+  given.mutable_event()->set_type("page_view");
+  customers_.fail = absl::UnavailableError("customers: starting");
+  EXPECT_EQ(Call<pb::IngestEventsResponse>(*caller_, {}, request).status().code(),
+            absl::StatusCode::kUnavailable);
+  request.mutable_events(0)->set_customer("");
+  for (int i = 0; i < kMaxEvents; ++i) *request.add_events() = request.events(0);
+  const auto refused = Call<pb::IngestEventsResponse>(*caller_, {}, request);
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(ViolationsOf(refused.status()).at(0).field, "events");
+}
+
+}  // namespace
+}  // namespace rondo::response
