@@ -9,8 +9,6 @@
 namespace rondo::rules {
 namespace {
 
-constexpr uint64_t kAll = ~uint64_t{0};
-
 RowState StateOf(const Value& value) {
   if (IsNoValue(value) || value.is_null()) return kHasNoValue;
   return value.is_error() || !value.is(Kind::kBool) ? kHasFailed : kHasValue;
