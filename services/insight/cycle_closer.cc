@@ -1,6 +1,7 @@
 #include "services/insight/cycle_closer.h"
 
 #include "platform/core/status_macros.h"
+#include "services/insight/insight_projection.h"
 #include "services/insight/insight_reader.h"
 #include "services/insight/share_proposal.h"
 #include "services/insight/signal_refresher.h"
@@ -33,10 +34,10 @@ absl::Status Close(const CycleKey& key, eventlog::Runtime& runtime) {
   const absl::Time as_of = runtime.clock().Now();
   RONDO_RETURN_IF_ERROR(runtime.AwaitEnd("insight"));
   RONDO_ASSIGN_OR_RETURN(const auto all, ReadCampaign(runtime, key.campaign));
-  std::vector<CycleView> evidence;  // Closed ones, and this one last.
+  std::vector<CycleView> evidence;  // Earlier ones whose windows are over, and this one last.
   for (const CycleView& cycle : all) {
     const int32_t number = cycle.state.cycle().number();
-    if (number < key.cycle && cycle.state.closed()) evidence.push_back(cycle);
+    if (number < key.cycle && WindowsEnd(cycle.state) <= as_of) evidence.push_back(cycle);
     if (number == key.cycle) evidence.push_back(cycle);
   }
   const bool found = !evidence.empty() && evidence.back().state.cycle().number() == key.cycle;
