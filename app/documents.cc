@@ -70,6 +70,20 @@ std::string EnumChoices(const EnumDescriptor& type) {
   return choices;
 }
 
+// The UTC offset with which an RFC 3339 time was written, in minutes: +540 for +09:00. 0 for `Z`
+// and for what is no such time.
+int OffsetMinutesOf(std::string_view text) {
+  constexpr size_t kOffset = std::string_view("+09:00").size();
+  if (text.size() < kOffset) return 0;
+  const std::string_view offset = text.substr(text.size() - kOffset);
+  if ((offset[0] != '+' && offset[0] != '-') || offset[3] != ':') return 0;
+  int hours = 0;
+  int minutes = 0;
+  std::from_chars(offset.data() + 1, offset.data() + 3, hours);
+  std::from_chars(offset.data() + 4, offset.data() + 6, minutes);
+  return (offset[0] == '-' ? -1 : 1) * (hours * 60 + minutes);
+}
+
 // "21:00" -> 1260.
 absl::StatusOr<int> ParseMinuteOfDay(std::string_view text) {
   int hours = 0;
@@ -124,6 +138,10 @@ class Reader {
     const std::string& type = message.GetDescriptor()->name();
     if (type == "Schedule" && key == "start") {
       ReadField(node, path, *message.GetDescriptor()->FindFieldByName("start_time"), message);
+      // Each customer's clock is to read what the author's clock read.
+      message.GetReflection()->SetInt32(
+          &message, message.GetDescriptor()->FindFieldByName("start_offset_minutes"),
+          OffsetMinutesOf(node.IsScalar() ? node.Scalar() : ""));
       return true;
     }
     if (type == "Schedule" && key == "repeat") {
@@ -363,12 +381,24 @@ class Writer {
            << YAML::DoubleQuoted << absl::StrFormat("%02d:%02d", minute / 60, minute % 60);
       return;
     }
-    const bool is_start = type == "Schedule" && field.name() == "start_time";
-    out_ << YAML::Key << (is_start ? "start" : field.name()) << YAML::Value;
+    if (type == "Schedule" && field.name() == "start_offset_minutes") return;
+    if (type == "Schedule" && field.name() == "start_time") {
+      return WriteStart(static_cast<const campaign::v1::Schedule&>(message));
+    }
+    out_ << YAML::Key << field.name() << YAML::Value;
     if (!field.is_repeated()) return WriteValue(field, message, -1);
     out_ << YAML::BeginSeq;
     for (int i = 0; i < reflection.FieldSize(message, &field); ++i) WriteValue(field, message, i);
     out_ << YAML::EndSeq;
+  }
+
+  // As its author wrote it: with the offset.
+  void WriteStart(const campaign::v1::Schedule& schedule) {
+    const absl::Time start = absl::FromUnixSeconds(schedule.start_time().seconds()) +
+                             absl::Nanoseconds(schedule.start_time().nanos());
+    out_ << YAML::Key << "start" << YAML::Value
+         << absl::FormatTime(absl::RFC3339_full, start,
+                             absl::FixedTimeZone(schedule.start_offset_minutes() * 60));
   }
 
   void WriteValue(const FieldDescriptor& field, const Message& message, int index) {

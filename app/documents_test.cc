@@ -35,6 +35,8 @@ TEST(ParseDocumentsTest, ReadsACampaignAsItsContractSays) {
   EXPECT_EQ(campaign.cells(1).treatment().cost().minor_units(), 12);
   EXPECT_EQ(campaign.goals(0).within().seconds(), 14 * 86400);
   EXPECT_EQ(campaign.schedule().start_time().seconds(), 1796086800);
+  EXPECT_EQ(campaign.schedule().start_offset_minutes(), 540) << "the author's clock";
+  EXPECT_THAT(FormatDocument(definition), HasSubstr("start: 2026-12-01T10:00:00+09:00"));
   EXPECT_EQ(campaign.schedule().every().seconds(), 7 * 86400);
   EXPECT_EQ(campaign.schedule().cycles(), 5);
   EXPECT_EQ(campaign.learning().allocate(), campaign::v1::ALLOCATION_THOMPSON);

@@ -227,7 +227,8 @@ absl::Status CampaignProjection::StartDueCycle(v1::Campaign state, ApplyContext&
 absl::Status CampaignProjection::OnStarted(const LogRecord& record, ApplyContext& context) {
   const log::v1::CycleStarted& started = record.cycle_started();
   const std::string& name = started.campaign().name();
-  if (!IsHome(name, context)) return absl::OkStatus();
+  // A cycle that this projection did not emit is a past one, imported: nothing of it is planned.
+  if (!IsHome(name, context) || record.emitter().empty()) return absl::OkStatus();
   CampaignWriter store(context);
   store.PutCycle(started);
   RONDO_ASSIGN_OR_RETURN(const v1::Campaign state, StateAt(name, context));

@@ -732,6 +732,26 @@ TEST_F(CampaignTest, RebuildsTheSameStateFromTheLogAndPlansNothingAgain) {
   EXPECT_EQ(Contacts().size(), contacts);
 }
 
+TEST_F(CampaignTest, APastCycleThatWasImportedIsNotPlanned) {
+  AddTargets(50);
+  ASSERT_TRUE(Create(Parse<v1::Campaign>(kCampaign)).ok());
+  LogRecord past;
+  past.set_source("import");
+  *past.mutable_cycle_started()->mutable_campaign() = Parse<v1::Campaign>(kCampaign);
+  past.mutable_cycle_started()->mutable_cycle()->set_number(1);
+  house_.AppendToAll(past);
+  LogRecord contact;
+  contact.set_party(listed_.targets.begin()->first);
+  contact.mutable_contact_planned()->mutable_contact()->set_campaign("campaigns/winback");
+  contact.mutable_contact_planned()->mutable_contact()->set_cycle(1);
+  contact.mutable_contact_planned()->set_imported(true);
+  house_.Append(contact);
+  house_.Settle();
+  EXPECT_EQ(Contacts().size(), 1u);
+  EXPECT_TRUE(Cycles().empty());
+  EXPECT_EQ(Get()->current_cycle(), 0);
+}
+
 TEST_F(CampaignTest, PoliciesAreCheckedVersionedAndListed) {
   struct Case {
     std::string text;
