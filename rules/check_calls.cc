@@ -19,6 +19,9 @@ Type CheckPass::CheckCall(Expr& expr) {
   }
   if (expr.op != Op::kFunction) return CheckOperator(expr);
   if (expr.receiver) ResolveNamespace(expr);
+  // A misspelled macro first: its variables would all be reported as unknown names.
+  const bool by_name = !expr.receiver && (expr.name == "events" || expr.name == "in_segment");
+  if (strict_ && !by_name && CandidatesOf(expr.name).empty()) return UnknownFunction(expr);
   std::vector<Type> args;
   for (const ExprPtr& arg : expr.args) args.push_back(CheckExpr(*arg));
   if (!expr.receiver && expr.name == "events") return CheckEvents(expr);
@@ -128,14 +131,14 @@ std::string CheckPass::TypesText(const std::vector<Type>& types) const {
 
 Type CheckPass::CheckFunction(Expr& expr, const std::vector<Type>& args) {
   if (IsVariadic(expr.name) && !args.empty()) return CheckVariadic(expr, args);
-  const std::vector<Candidate> candidates = CandidatesOf(expr.name);
-  if (candidates.empty()) {
-    std::string plain = DidYouMean(expr.name, FunctionNames());
-    return Refuse(expr.offset, absl::StrFormat("unknown function `%s`%s", expr.name, plain));
-  }
   if (std::optional<Type> result = Resolve(expr.name, expr.receiver, args)) return *result;
   return Refuse(expr.offset, absl::StrFormat("no matching overload: `%s` does not take (%s)",
                                              expr.name, TypesText(args)));
+}
+
+Type CheckPass::UnknownFunction(const Expr& expr) {
+  return Refuse(expr.offset, absl::StrFormat("unknown function `%s`%s", expr.name,
+                                             DidYouMean(expr.name, FunctionNames())));
 }
 
 Type CheckPass::CheckVariadic(Expr& expr, const std::vector<Type>& args) {

@@ -112,6 +112,8 @@ class CheckPass {
 
   Type CheckFunction(Expr& expr, const std::vector<Type>& args);
 
+  Type UnknownFunction(const Expr& expr);
+
   Type CheckVariadic(Expr& expr, const std::vector<Type>& args);
 
   Type CheckOperator(Expr& expr);

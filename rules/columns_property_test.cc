@@ -170,8 +170,8 @@ class TestColumns final : public Columns {
     memory.segments = {BitAt(segment_, ordinal)};
     memory.events.clear();
     memory.events.push_back(std::make_unique<MemoryEvents>());
-    for (const StoredEvent& event : events_) {
-      if (event.ordinal == ordinal) memory.events[0]->Add(event.time, event.fields);
+    for (const size_t at : events_of_[ordinal]) {
+      memory.events[0]->Add(events_[at].time, events_[at].fields);
     }
   }
   bool IsAlive(size_t ordinal) const { return BitAt(alive_, ordinal); }
@@ -219,6 +219,7 @@ class TestColumns final : public Columns {
   void FillEvents(Random& random) {
     int64_t time = absl::ToUnixMicros(kNow) - 1000 * kHour;
     const auto count = static_cast<size_t>(random.Below(static_cast<int64_t>(size_) * 3 + 1));
+    events_of_.resize(size_);
     for (size_t i = 0; i < count; ++i) {
       time += random.Below(10 * kHour * 100 / static_cast<int64_t>(count));
       StoredEvent event{static_cast<uint32_t>(random.Below(static_cast<int64_t>(size_))), time, {}};
@@ -235,6 +236,7 @@ class TestColumns final : public Columns {
       blocks_.back().ordinals.push_back(event.ordinal);
       blocks_.back().times.push_back(event.time);
       for (size_t f = 0; f < 3; ++f) blocks_.back().fields[f].values.push_back(event.fields[f]);
+      events_of_[event.ordinal].push_back(events_.size());
       events_.push_back(std::move(event));
     }
     for (Block& block : blocks_) {
@@ -250,6 +252,7 @@ class TestColumns final : public Columns {
   StoredColumn columns_[6];
   std::vector<Value> tags_;
   std::vector<StoredEvent> events_;
+  std::vector<std::vector<size_t>> events_of_;  // By ordinal, oldest first.
   std::vector<Block> blocks_;
   std::vector<uint64_t> segment_, alive_;
 };

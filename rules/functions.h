@@ -33,7 +33,7 @@ struct Signature {
 std::span<const Signature> SignaturesOf(std::string_view name);
 // What to call for so many arguments, receiver included; null when there is none.
 Function FindFunction(std::string_view name, bool member, size_t arguments);
-// Every name, sorted: for suggestions.
+// What one may write, macros too: for suggestions.
 const std::vector<std::string>& FunctionNames();
 
 // math.greatest and math.least take any number of arguments.

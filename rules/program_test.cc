@@ -148,6 +148,7 @@ TEST(ProgramTest, RefusesWithPositionAndSuggestion) {
       {"customer.tier == 'gold' &&", 1, 27, "the rule ends"},
       {"customer.tier = 'gold'", 1, 15, "write `==`"},
       {"'abc", 1, 1, "closing quote"},
+      {"customer.tags.exist(t, t == 'a')", 1, 15, "did you mean `exists`?"},
       {"in_segment('vp')", 1, 12, "did you mean `vip`?"},
       {"", 1, 1, "empty"},
   };
