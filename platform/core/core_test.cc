@@ -155,5 +155,25 @@ TEST(SeededExecutorTest, TheSeedGivesTheOrder) {
   EXPECT_NE(order_of(1), order_of(2));
 }
 
+TEST(SeededExecutorTest, NothingRunsInAHaltedProcessAndNobodyWaits) {
+  ManualClock clock(absl::FromUnixSeconds(1'000'000));
+  SeededExecutor executor(1, clock);
+  int ran = 0;
+  executor.Post([&] {
+    executor.Post([&] { ++ran; });
+    executor.Halt();
+    const absl::Time before = clock.Now();
+    EXPECT_FALSE(executor.Await([] { return false; }, before + absl::Hours(1)));
+    EXPECT_EQ(clock.Now(), before);
+  });
+  EXPECT_TRUE(executor.RunOne());
+  EXPECT_FALSE(executor.RunOne());
+  executor.DropAll();
+  EXPECT_FALSE(executor.RunOne());
+  executor.Post([&] { ++ran; });
+  EXPECT_TRUE(executor.RunOne());
+  EXPECT_EQ(ran, 1);
+}
+
 }  // namespace
 }  // namespace rondo

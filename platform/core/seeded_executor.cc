@@ -19,6 +19,7 @@ void SeededExecutor::PostAt(absl::Time when, Task task) { timers_.emplace(when, 
 
 bool SeededExecutor::Await(const std::function<bool()>& done, absl::Time deadline) {
   while (!done()) {
+    if (halted_) return false;
     if (RunOne()) continue;
     const absl::Time next = std::min(NextTimer(), deadline);
     if (next == absl::InfiniteFuture()) return false;
@@ -30,7 +31,7 @@ bool SeededExecutor::Await(const std::function<bool()>& done, absl::Time deadlin
 
 bool SeededExecutor::RunOne() {
   ReadyTimers();
-  if (ready_.empty()) return false;
+  if (ready_.empty() || halted_) return false;
   const size_t chosen = static_cast<size_t>(rng_.Below(ready_.size()));
   Task task = std::move(ready_[chosen]);
   // Order within the queue carries no meaning: the last takes the place of the chosen one.
@@ -48,6 +49,7 @@ absl::Time SeededExecutor::NextTimer() const {
 void SeededExecutor::DropAll() {
   ready_.clear();
   timers_.clear();
+  halted_ = false;
 }
 
 void SeededExecutor::ReadyTimers() {

@@ -31,6 +31,9 @@ class SeededExecutor final : public Executor {
   bool RunOne();
   // When the next timer is due; infinite future if there is none.
   absl::Time NextTimer() const;
+  // The process dies within the task that runs: nothing runs any more, and whoever awaits is told
+  // at once that it is over, until DropAll.
+  void Halt() { halted_ = true; }
   // The process died: forgets all tasks and timers.
   void DropAll();
   // How many tasks ran so far.
@@ -44,6 +47,7 @@ class SeededExecutor final : public Executor {
   std::deque<Task> ready_;
   std::multimap<absl::Time, Task> timers_;
   uint64_t tasks_run_ = 0;
+  bool halted_ = false;
 };
 
 }  // namespace rondo

@@ -71,12 +71,14 @@ class Deployment {
   // Names of the services whose state must survive a rebuild.
   virtual std::vector<std::string> services() const = 0;
 
+  // Defines what the people's data look like, as often as it is called.
+  virtual absl::Status Prepare() = 0;
   // The customer's id.
   virtual absl::StatusOr<uint64_t> AddPerson(const kit::Person& person) = 0;
   virtual absl::Status ChangeAddress(uint64_t customer, const kit::Person& person,
                                      const std::string& message_id) = 0;
   virtual absl::Status Track(uint64_t customer, const Happening& happening) = 0;
-  // Defines and launches the campaign, as often as it is called.
+  // Defines and launches the campaign, as often as it is called; before it is due.
   virtual absl::Status Launch(const CampaignPlan& plan) = 0;
   // All contacts of the cycle are planned when this returns OK.
   virtual absl::Status AwaitPlanned(const CampaignPlan& plan, int cycle) = 0;

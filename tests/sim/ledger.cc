@@ -123,6 +123,12 @@ Figures Ledger::Recount() const {
                               const std::string& name) {
     if (counted.emplace(id, metric).second) ++figures[name];
   };
+  std::set<ContactId> opened_by_person;
+  for (const auto& [message_id, event] : events_) {
+    if (event.second.deed == kit::Deed::kOpen) {
+      opened_by_person.insert({event.first, event.second.cycle});
+    }
+  }
   for (const auto& [id, planned] : planned_) {
     ++figures[absl::StrFormat("%d/planned/%s", id.second, planned.cell)];
   }
@@ -130,7 +136,9 @@ Figures Ledger::Recount() const {
     const auto& [customer, happening] = event;
     if (const char* metric = MetricOf(happening.deed); metric != nullptr) {
       const ContactId id{customer, happening.cycle};
-      if (planned_.contains(id)) {
+      const bool by_machine_only =
+          happening.deed != kit::Deed::kMachineOpen || !opened_by_person.contains(id);
+      if (planned_.contains(id) && by_machine_only) {
         count_once(id, metric, absl::StrFormat("%d/%s", happening.cycle, metric));
       }
     }

@@ -18,6 +18,7 @@ storage::Fault Machine::AtCommit() {
   if (!faults_enabled_) return storage::Fault::kNone;
   if (rng_.Chance(faults_.crash)) {
     crashed_ = true;
+    executor_.Halt();
     return storage::Fault::kCrash;
   }
   return rng_.Chance(faults_.fail) ? storage::Fault::kFail : storage::Fault::kNone;
@@ -54,6 +55,7 @@ std::unique_ptr<storage::Store> Machine::OpenStore(const std::string& name) {
 
 void Machine::Crash() {
   crashed_ = true;
+  executor_.Halt();
   log_.Crash();
 }
 

@@ -25,11 +25,15 @@ int64_t Environment(const char* name, int64_t otherwise) {
 void RunWorlds(const DeploymentChoice& choice, const std::string& test) {
   const int64_t seed = Environment("RONDO_SIM_SEED", 0);
   const int worlds = static_cast<int>(Environment("RONDO_SIM_SEEDS", kWorldsInCi));
-  const SimulateSummary summary =
-      Simulate({.seed = static_cast<uint64_t>(seed == 0 ? 1 : seed),
-                .worlds = seed == 0 ? worlds : 1,
-                .trace = seed != 0},
-               choice, "./x test sim_test/" + test + " with RONDO_SIM_SEED=", std::cout);
+  const SimulateSummary summary = Simulate(
+      {.seed = static_cast<uint64_t>(seed == 0 ? 1 : seed),
+       .worlds = seed == 0 ? worlds : 1,
+       .trace = seed != 0},
+      choice,
+      [&](uint64_t failed) {
+        return absl::StrFormat("RONDO_SIM_SEED=%d ./x test sim_test/%s", failed, test);
+      },
+      std::cout);
   EXPECT_EQ(summary.failed, 0) << summary.first_violation;
   std::cout << absl::StrFormat("%d crashes, %d messages received, %d records\n", summary.crashes,
                                summary.received, summary.records);
@@ -54,14 +58,13 @@ TEST(SmallLoopTest, TheSameSeedGivesTheSameTraceByteForByte) {
 
 TEST(SmallLoopTest, ABrokenClaimIsFoundWithinAHundredWorlds) {
   std::ostringstream printed;
-  const SimulateSummary summary =
-      Simulate({.seed = 1, .worlds = 100}, SmallLoopChoice({.break_claims = true}),
-               "rondo simulate --seed ", printed);
+  const SimulateSummary summary = Simulate(
+      {.seed = 1, .worlds = 100}, SmallLoopChoice({.break_claims = true}),
+      [](uint64_t seed) { return absl::StrFormat("simulate %d.", seed); }, printed);
   EXPECT_GT(summary.failed, 0);
   EXPECT_NE(printed.str().find("contacted twice"), std::string::npos) << printed.str();
-  EXPECT_NE(
-      printed.str().find(absl::StrFormat("rondo simulate --seed %d\n", summary.first_failed_seed)),
-      std::string::npos);
+  EXPECT_NE(printed.str().find(absl::StrFormat("replay: simulate %d.", summary.first_failed_seed)),
+            std::string::npos);
 }
 
 }  // namespace

@@ -11,7 +11,8 @@
 namespace rondo::sim {
 
 SimulateSummary Simulate(const SimulateOptions& options, const DeploymentChoice& choice,
-                         const std::string& replay, std::ostream& out) {
+                         const std::function<std::string(uint64_t seed)>& replay,
+                         std::ostream& out) {
   SimulateSummary summary;
   std::mutex mutex;
   std::atomic<int> next = 0;
@@ -25,7 +26,7 @@ SimulateSummary Simulate(const SimulateOptions& options, const DeploymentChoice&
       summary.received += result.received;
       summary.records += result.records;
       if (result.violation.empty()) continue;
-      out << absl::StrFormat("seed %d: %s\n  replay: %s%d\n", seed, result.violation, replay, seed);
+      out << absl::StrFormat("seed %d: %s\n  replay: %s\n", seed, result.violation, replay(seed));
       if (summary.failed++ == 0 || seed < summary.first_failed_seed) {
         summary.first_failed_seed = seed;
         summary.first_violation = result.violation;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <ostream>
 #include <string>
 
@@ -25,8 +26,9 @@ struct SimulateSummary {
   int64_t records = 0;
 };
 
-// `replay` is the command that replays one seed, up to the seed: it is printed for each failed one.
+// `replay` makes the command that replays one seed: it is printed for each failed one.
 SimulateSummary Simulate(const SimulateOptions& options, const DeploymentChoice& choice,
-                         const std::string& replay, std::ostream& out);
+                         const std::function<std::string(uint64_t seed)>& replay,
+                         std::ostream& out);
 
 }  // namespace rondo::sim

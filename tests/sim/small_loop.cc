@@ -138,15 +138,25 @@ absl::Status SmallLoopProjection::ApplyEvent(const LogRecord& record, ApplyConte
                        : event.type() == "unsubscribe" ? "unsubscribed"
                                                        : "complained";
   if (event.machine()) metric += "_machine";
-  // Once a contact and metric, however often it is opened.
-  const std::string once = KeyBuilder()
-                               .Byte(kEvent)
-                               .U64(record.party())
-                               .Raw(absl::StrFormat("%d/%s", event.contact().cycle(), metric))
-                               .view();
-  RONDO_ASSIGN_OR_RETURN(const auto counted, context.Get(once));
+  // Once a contact and metric, however often it is opened; a machine's open only until a person's.
+  const auto once = [&](const std::string& of) {
+    return KeyBuilder()
+        .Byte(kEvent)
+        .U64(record.party())
+        .Raw(absl::StrFormat("%d/%s", event.contact().cycle(), of))
+        .view();
+  };
+  RONDO_ASSIGN_OR_RETURN(const auto counted, context.Get(once(metric)));
   if (counted.has_value()) return absl::OkStatus();
-  context.Put(once, "");
+  context.Put(once(metric), "");
+  const std::string machine = absl::StrFormat("%d/opened_machine", event.contact().cycle());
+  if (metric == "opened") {
+    RONDO_ASSIGN_OR_RETURN(const auto by_machine, context.Get(once("opened_machine")));
+    if (by_machine.has_value()) RONDO_RETURN_IF_ERROR(Count(machine, -1, context));
+  } else if (metric == "opened_machine") {
+    RONDO_ASSIGN_OR_RETURN(const auto by_person, context.Get(once("opened")));
+    if (by_person.has_value()) return absl::OkStatus();
+  }
   return Count(absl::StrFormat("%d/%s", event.contact().cycle(), metric), 1, context);
 }
 

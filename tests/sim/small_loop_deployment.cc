@@ -36,6 +36,8 @@ class SmallLoopDeployment final : public Deployment {
   eventlog::Runtime& runtime() override { return runtime_; }
   std::vector<std::string> services() const override { return {kService}; }
 
+  absl::Status Prepare() override { return absl::OkStatus(); }
+
   absl::StatusOr<uint64_t> AddPerson(const kit::Person& person) override {
     const uint64_t customer = SipHash(kInstanceKey, person.key);
     LogRecord record;

@@ -255,6 +255,7 @@ void World::CheckRebuild() {
 WorldResult World::Run() {
   StartProcess();
   machine_.EnableFaults(true);
+  Persist("prepare", [&] { return process_->Prepare(); });
   Import();
   Persist("launch", [&] { return process_->Launch(plan_); });
   for (int cycle = 1; cycle <= plan_.cycles && ledger_.violations().empty(); ++cycle) {
