@@ -140,8 +140,9 @@ const BenchColumns& TheColumns() {
 
 void SelectBy(benchmark::State& state, const std::string& text) {
   const Program program = CompileOrDie(text);
+  const BenchColumns& columns = TheColumns();
   size_t selected = 0;
-  for (auto _ : state) selected = program.Select(TheColumns(), BenchColumns::Now())->selected;
+  for (auto _ : state) selected = program.Select(columns, BenchColumns::Now())->selected;
   state.counters["selected"] = static_cast<double>(selected);
 }
 BENCHMARK_CAPTURE(SelectBy, FivePredicates, kFivePredicates)->Unit(benchmark::kMillisecond);
