@@ -171,8 +171,8 @@ absl::Status Server::Parts::OpenDoors() {
   options.services = methods.services();
   options.dashboards_dir = FindDashboards(config);
   const auto ready = [this] { return runtime->Health(); };
-  RONDO_ASSIGN_OR_RETURN(gateway,
-                         Gateway::Start(options, {*caller, *links, registry, Door(), ready}));
+  RONDO_ASSIGN_OR_RETURN(
+      gateway, Gateway::Start(options, {*caller, *links, registry, Door(), ready, *clock}));
   const std::string http = ToString(gateway->address());
   RONDO_RETURN_IF_ERROR(
       services->Start(config.public_url.empty() ? "http://" + http : config.public_url));

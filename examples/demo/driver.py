@@ -15,6 +15,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PATIENCE_SECONDS = 120
+# A person's; what calls itself nothing but "Mozilla/5.0" is a mail proxy, and counts as a machine.
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
 
 class Failed(Exception):
@@ -198,7 +200,7 @@ class Deployment:
         """Opens a link of a message as a browser would, without leaving this machine."""
         path = "/" + url.split("/", 3)[3]
         connection = self.rest.connection
-        connection.request(method, path, body, {"User-Agent": "Mozilla/5.0", **(headers or {})})
+        connection.request(method, path, body, {"User-Agent": BROWSER, **(headers or {})})
         answer = connection.getresponse()
         answer.read()
         if answer.status not in (200, 202, 204, 302, 303, 307):

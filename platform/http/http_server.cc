@@ -405,8 +405,9 @@ class BeastServer final : public HttpServer {
     if (!error) acceptor_.bind(endpoint, error);
     if (!error) acceptor_.listen(net::socket_base::max_listen_connections, error);
     if (error) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "cannot listen on ", ToString(wanted), ": ", error.message(), "; choose another --http"));
+      return absl::FailedPreconditionError(
+          absl::StrCat("cannot listen on ", ToString(wanted), ": ", error.message(),
+                       "; choose another port, or end what uses it"));
     }
     address_ = {.host = wanted.host, .port = acceptor_.local_endpoint().port()};
     Accept();

@@ -294,7 +294,7 @@ class TableServer final : public GrpcServer {
     if (server_ == nullptr || port == 0) {
       return absl::FailedPreconditionError(
           absl::StrCat("cannot listen on ", ToString(options.address),
-                       ": the port is in use or not ours; choose another --grpc"));
+                       ": the port is in use or not ours; choose another, or end what uses it"));
     }
     for (const std::string& name : methods.services()) {
       server_->GetHealthCheckService()->SetServingStatus(name, true);

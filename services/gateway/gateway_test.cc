@@ -107,7 +107,8 @@ class GatewayTest : public ::testing::Test {
                                  .links = links_,
                                  .registry = registry_,
                                  .door = {executor_, clock_, metrics_, log_},
-                                 .ready = [this] { return ready_; }});
+                                 .ready = [this] { return ready_; },
+                                 .clock = business_clock_});
     ASSERT_TRUE(gateway.ok()) << gateway.status();
     gateway_ = *std::move(gateway);
     client_ = std::make_unique<HttpClient>(
@@ -155,7 +156,8 @@ class GatewayTest : public ::testing::Test {
     return fields;
   }
 
-  ManualClock clock_{absl::FromUnixSeconds(1'780'315'200)};  // 2026-06-01T12:00:00Z
+  ManualClock clock_{absl::FromUnixSeconds(1'700'000'000)};
+  ManualClock business_clock_{absl::FromUnixSeconds(1'780'315'200)};  // 2026-06-01T12:00:00Z
   ThreadPoolExecutor executor_{2, clock_};
   prometheus::Registry registry_;
   CallMetrics metrics_{registry_};
@@ -405,6 +407,7 @@ TEST_F(GatewayTest, UnsubscribesOnPostAlone) {
   EXPECT_EQ(request.consents(0).purpose(), "marketing");
   EXPECT_FALSE(request.consents(0).granted());
   EXPECT_EQ(request.consents(0).source(), "one-click");
+  EXPECT_EQ(request.consents(0).effective_time().seconds(), 1'780'315'200);
   ASSERT_EQ(recorder_.ingested.size(), 1u);
   EXPECT_EQ(recorder_.ingested[0].events(0).event().type(), "unsubscribe");
   EXPECT_TRUE(recorder_.ingested[0].synced());
@@ -504,7 +507,8 @@ TEST_F(DashboardsTest, RefusesAFolderWithoutThem) {
                                               .links = links_,
                                               .registry = registry_,
                                               .door = {executor_, clock_, metrics_, log_},
-                                              .ready = [] { return absl::OkStatus(); }})
+                                              .ready = [] { return absl::OkStatus(); },
+                                              .clock = business_clock_})
                                   .status();
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(status.message()), HasSubstr("index.html"));

@@ -52,7 +52,7 @@ class HttpGateway final : public Gateway {
         parts_(parts),
         rest_(std::move(transcoder), parts.caller, parts.door, options_.call_timeout,
               options_.authenticator),
-        tracking_(parts.links, parts.caller, parts.door, options_.call_timeout),
+        tracking_(parts.links, parts.caller, parts.clock, parts.door, options_.call_timeout),
         files_(std::move(files)),
         openapi_(std::move(openapi)) {}
 

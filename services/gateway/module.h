@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "channels/links/token.h"
+#include "platform/core/clock.h"
 #include "platform/core/listen_address.h"
 #include "platform/http/http_server.h"
 #include "platform/rpc/caller.h"
@@ -40,6 +41,8 @@ struct GatewayParts {
   DoorParts door;
   // OK when calls can be answered; else UNAVAILABLE with the reason, for /readyz.
   std::function<absl::Status()> ready;
+  // The deployment's time, which events and consents bear; `door.clock` is for deadlines alone.
+  const Clock& clock;
 };
 
 // Thread-safe.

@@ -128,9 +128,9 @@ Wish WishOf(const HttpRequest& http) {
 
 }  // namespace
 
-Tracking::Tracking(const LinkTokens& links, Caller& caller, const DoorParts& parts,
-                   absl::Duration call_timeout)
-    : links_(links), caller_(caller), parts_(parts), call_timeout_(call_timeout) {}
+Tracking::Tracking(const LinkTokens& links, Caller& caller, const Clock& clock,
+                   const DoorParts& parts, absl::Duration call_timeout)
+    : links_(links), caller_(caller), clock_(clock), parts_(parts), call_timeout_(call_timeout) {}
 
 HttpResponse Tracking::Handle(const HttpRequest& http) {
   const CallInfo call{
@@ -211,7 +211,6 @@ HttpResponse Tracking::Unsubscribe(const HttpRequest& http, std::string_view tok
 
 absl::Status Tracking::Withdraw(const LinkToken& link, std::string_view source,
                                 const CallInfo& call) {
-  const absl::Time now = parts_.clock.Now();
   customer_pb::RecordConsentRequest request;
   request.set_name(ToResourceName(link.customer));
   customer_pb::Consent& consent = *request.add_consents();
@@ -219,7 +218,7 @@ absl::Status Tracking::Withdraw(const LinkToken& link, std::string_view source,
   consent.set_purpose("marketing");
   consent.set_granted(false);
   consent.set_source(std::string(source));
-  *consent.mutable_effective_time() = TimeUtil::MicrosecondsToTimestamp(ToMicros(now));
+  *consent.mutable_effective_time() = TimeUtil::MicrosecondsToTimestamp(ToMicros(clock_.Now()));
   const absl::Status withdrawn = Call<customer_pb::Customer>(caller_, call, request).status();
   // Whoever was erased gets nothing any more.
   if (!withdrawn.ok() && !absl::IsNotFound(withdrawn)) return withdrawn;
@@ -233,10 +232,10 @@ absl::Status Tracking::Withdraw(const LinkToken& link, std::string_view source,
 
 absl::Status Tracking::Ingest(const LinkToken& link, response_pb::Event event,
                               const CallInfo& call) {
-  const absl::Time now = parts_.clock.Now();
+  const absl::Time arrived = parts_.clock.Now();
   if (event.message_id().empty()) event.set_message_id(absl::StrCat("tracking|", call.trace_id));
   event.set_source("tracking");
-  *event.mutable_event_time() = TimeUtil::MicrosecondsToTimestamp(ToMicros(now));
+  *event.mutable_event_time() = TimeUtil::MicrosecondsToTimestamp(ToMicros(clock_.Now()));
   response_pb::ContactKey& contact = *event.mutable_contact();
   contact.set_campaign(link.campaign);
   contact.set_cycle(static_cast<int32_t>(link.cycle));
@@ -256,7 +255,7 @@ absl::Status Tracking::Ingest(const LinkToken& link, response_pb::Event event,
                    .method = method,
                    .trace_id = call.trace_id,
                    .status = status,
-                   .took = parts_.clock.Now() - now});
+                   .took = parts_.clock.Now() - arrived});
   return status;
 }
 

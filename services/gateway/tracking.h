@@ -24,7 +24,8 @@ namespace rondo {
 // Thread-safe.
 class Tracking {
  public:
-  Tracking(const LinkTokens& links, Caller& caller, const DoorParts& parts,
+  // Events and consents bear the time of `clock`; bursts and deadlines go by that of `parts`.
+  Tracking(const LinkTokens& links, Caller& caller, const Clock& clock, const DoorParts& parts,
            absl::Duration call_timeout);
 
   // Answers a path below /t/. Whatever is no valid token gets one and the same 404. An event is
@@ -40,6 +41,7 @@ class Tracking {
 
   const LinkTokens& links_;
   Caller& caller_;
+  const Clock& clock_;
   const DoorParts parts_;
   const absl::Duration call_timeout_;
   ClickBursts bursts_;
