@@ -245,7 +245,7 @@ void AddWarnings(std::span<const CycleView> cycles, absl::Time as_of, pb::Campai
                                               definition.no_control_reason()));
   }
   for (const CycleView& cycle : cycles) {
-    const absl::Time end = WindowsEnd(cycle.state);
+    const absl::Time end = WindowsEnd(cycle);
     if (as_of < end) {
       report.add_warnings(absl::StrFormat(
           "cycle %d: response windows are open until %s; the figures are not final",
@@ -273,6 +273,10 @@ void AddWarnings(std::span<const CycleView> cycles, absl::Time as_of, pb::Campai
 }
 
 }  // namespace
+
+absl::Time WindowsEnd(const CycleView& cycle) {
+  return std::max(DueTimeOf(cycle.state), cycle.last_due) + LongestWindow(cycle.state);
+}
 
 CellSums TreatedOf(const CycleView& cycle) {
   CellSums all;

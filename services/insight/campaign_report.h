@@ -24,7 +24,11 @@ inline constexpr std::string_view kAllTreated = "treated";
 struct CycleView {
   pb::CycleState state;
   std::map<std::string, CellSums> cells;
+  absl::Time last_due = absl::InfinitePast();  // Of its contacts.
 };
+
+// When the last response window of the cycle ends.
+absl::Time WindowsEnd(const CycleView& cycle);
 
 // Of one cycle: its cells that are not control together, and its control cells together.
 CellSums TreatedOf(const CycleView& cycle);

@@ -14,6 +14,7 @@ struct CycleCloser::State {
   eventlog::Runtime& runtime;
   Executor& executor;
   const Log& log;
+  absl::Duration grace;
   Strand strand;
   std::atomic<bool> stopped = false;
 };
@@ -30,18 +31,22 @@ absl::StatusOr<std::vector<CycleKey>> DueCycles(const eventlog::Runtime& runtime
   return due;
 }
 
-absl::Status Close(const CycleKey& key, eventlog::Runtime& runtime) {
+// Closes the cycle and returns when, or, while windows are open, returns when they end.
+absl::StatusOr<absl::Time> Close(const CycleKey& key, absl::Duration grace,
+                                 eventlog::Runtime& runtime) {
   const absl::Time as_of = runtime.clock().Now();
   RONDO_RETURN_IF_ERROR(runtime.AwaitEnd("insight"));
   RONDO_ASSIGN_OR_RETURN(const auto all, ReadCampaign(runtime, key.campaign));
   std::vector<CycleView> evidence;  // Earlier ones whose windows are over, and this one last.
   for (const CycleView& cycle : all) {
     const int32_t number = cycle.state.cycle().number();
-    if (number < key.cycle && WindowsEnd(cycle.state) <= as_of) evidence.push_back(cycle);
+    if (number < key.cycle && WindowsEnd(cycle) <= as_of) evidence.push_back(cycle);
     if (number == key.cycle) evidence.push_back(cycle);
   }
   const bool found = !evidence.empty() && evidence.back().state.cycle().number() == key.cycle;
-  if (!found || evidence.back().state.closed()) return absl::OkStatus();
+  if (!found || evidence.back().state.closed()) return as_of;
+  const absl::Time end = WindowsEnd(evidence.back()) + grace;
+  if (as_of < end) return end;
 
   eventlog::LogRecord record;
   record.set_source("insight");
@@ -57,16 +62,18 @@ absl::Status Close(const CycleKey& key, eventlog::Runtime& runtime) {
   const int home = eventlog::PartitionOfName(key.campaign, runtime.partition_count());
   const auto position =
       runtime.Submit("insight", home, std::move(record), eventlog::Durability::kSynced);
-  if (absl::IsAlreadyExists(position.status())) return absl::OkStatus();
-  return position.status();
+  if (!position.ok() && !absl::IsAlreadyExists(position.status())) return position.status();
+  return as_of;
 }
 
 }  // namespace
 
-CycleCloser::CycleCloser(eventlog::Runtime& runtime, Executor& executor, const Log& log)
+CycleCloser::CycleCloser(eventlog::Runtime& runtime, Executor& executor, const Log& log,
+                         absl::Duration grace)
     : state_(new State{.runtime = runtime,
                        .executor = executor,
                        .log = log,
+                       .grace = grace,
                        .strand = Strand(executor),
                        .stopped = false}) {}
 
@@ -76,26 +83,36 @@ void CycleCloser::Wake() {
 
 void CycleCloser::Stop() { state_->stopped = true; }
 
+void CycleCloser::WakeAt(const std::shared_ptr<State>& state, absl::Time time) {
+  state->executor.PostAt(time, [state] { state->strand.Post([state] { Run(state); }); });
+}
+
+absl::Status CycleCloser::CloseAll(const std::shared_ptr<State>& state) {
+  RONDO_ASSIGN_OR_RETURN(const std::vector<CycleKey> due, DueCycles(state->runtime));
+  bool closed_any = false;
+  for (const CycleKey& key : due) {
+    if (state->stopped) return absl::OkStatus();
+    RONDO_ASSIGN_OR_RETURN(const absl::Time time, Close(key, state->grace, state->runtime));
+    if (time > state->runtime.clock().Now()) {
+      WakeAt(state, time);
+      continue;
+    }
+    closed_any = true;
+    state->log.Write(LogLevel::kInfo, "cycle_closed",
+                     {{"campaign", key.campaign}, {"cycle", int64_t{key.cycle}}});
+  }
+  // Scores follow the cycle's purchases, for the next cycle's target.
+  if (!closed_any) return absl::OkStatus();
+  return RefreshSignals(state->runtime).status();
+}
+
 void CycleCloser::Run(const std::shared_ptr<State>& state) {
   if (state->stopped) return;
-  const auto close_all = [&]() -> absl::Status {
-    RONDO_ASSIGN_OR_RETURN(const std::vector<CycleKey> due, DueCycles(state->runtime));
-    for (const CycleKey& key : due) {
-      if (state->stopped) return absl::OkStatus();
-      RONDO_RETURN_IF_ERROR(Close(key, state->runtime));
-      state->log.Write(LogLevel::kInfo, "cycle_closed",
-                       {{"campaign", key.campaign}, {"cycle", int64_t{key.cycle}}});
-    }
-    // Scores follow the cycle's purchases, for the next cycle's target.
-    if (!due.empty()) RONDO_RETURN_IF_ERROR(RefreshSignals(state->runtime).status());
-    return absl::OkStatus();
-  };
-  const absl::Status status = close_all();
+  const absl::Status status = CloseAll(state);
   if (status.ok() || state->stopped) return;
   state->log.Write(LogLevel::kWarning, "cycle_close_failed",
                    {{"error", std::string_view(status.message().data(), status.message().size())}});
-  state->executor.PostAt(state->runtime.clock().Now() + kRetryAfter,
-                         [state] { state->strand.Post([state] { Run(state); }); });
+  WakeAt(state, state->runtime.clock().Now() + kRetryAfter);
 }
 
 }  // namespace rondo::insight

@@ -16,9 +16,11 @@ namespace rondo::insight {
 // Thread-safe.
 class CycleCloser {
  public:
-  CycleCloser(eventlog::Runtime& runtime, Executor& executor, const Log& log);
+  // `grace`: how long after the last window's end late events are waited for.
+  CycleCloser(eventlog::Runtime& runtime, Executor& executor, const Log& log, absl::Duration grace);
 
-  // Soon looks for cycles that are due, and closes them. Tries again after an error.
+  // Soon looks for cycles that are due, and closes them. Comes back by itself for those whose
+  // windows are still open, and after an error.
   void Wake();
   // No work begins after this returns; what runs ends early. Idempotent.
   void Stop();
@@ -26,6 +28,8 @@ class CycleCloser {
  private:
   struct State;
   static void Run(const std::shared_ptr<State>& state);
+  static absl::Status CloseAll(const std::shared_ptr<State>& state);
+  static void WakeAt(const std::shared_ptr<State>& state, absl::Time time);
   std::shared_ptr<State> state_;
 };
 

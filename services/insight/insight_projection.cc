@@ -15,7 +15,6 @@ using eventlog::ApplyContext;
 using eventlog::LogRecord;
 namespace logpb = ::rondo::log::v1;
 
-constexpr absl::Duration kAllTimeZones = absl::Hours(26);
 constexpr std::string_view kAnyChannel = "any";
 
 CycleKey CycleOf(const rondo::response::v1::ContactKey& contact) {
@@ -97,11 +96,21 @@ absl::Status EmitLastContact(CustomerId customer, std::string_view channel, int6
   return absl::OkStatus();
 }
 
+// Windows of a cycle end with that of its latest contact.
+absl::Status NoteDueTime(const CycleKey& cycle, int64_t due_micros, ApplyContext& context) {
+  const std::string key = KeyOfLastDue(cycle);
+  RONDO_ASSIGN_OR_RETURN(const auto bytes, context.Get(key));
+  const bool is_later = !bytes.has_value() || storage::KeyParser(*bytes).I64() < due_micros;
+  if (is_later) context.Put(key, storage::KeyBuilder().I64(due_micros).view());
+  return absl::OkStatus();
+}
+
 absl::Status ApplyPlanned(const logpb::ContactPlanned& planned, CustomerId customer,
                           ApplyContext& context) {
   const CycleKey cycle = CycleOf(planned.contact());
   const std::string key = KeyOfOutcome(cycle, customer);
   RONDO_ASSIGN_OR_RETURN(const std::optional<Outcome> known, GetOutcome(key, context));
+  RONDO_RETURN_IF_ERROR(NoteDueTime(cycle, planned.due_time_micros(), context));
   // A later step or occurrence: the customer stays in the arm of the first.
   if (known.has_value()) return absl::OkStatus();
   const bool sent_elsewhere = planned.imported() && !planned.control();
@@ -310,7 +319,8 @@ absl::Status ApplyCyclePlanned(const logpb::CyclePlanned& planned, absl::Duratio
   PutCycle(key, *cycle, context);
   if (!IsHome(key, context)) return absl::OkStatus();
   const std::string due_key = KeyOfDue(key);
-  context.SetTimer(std::max(WindowsEnd(*cycle) + grace, context.partition_time()), due_key, "");
+  const absl::Time end = DueTimeOf(*cycle) + LongestWindow(*cycle) + grace;
+  context.SetTimer(std::max(end, context.partition_time()), due_key, "");
   return absl::OkStatus();
 }
 
@@ -337,16 +347,18 @@ absl::Status ApplyClosed(const LogRecord& record, ApplyContext& context) {
 
 }  // namespace
 
-absl::Time WindowsEnd(const pb::CycleState& cycle) {
+absl::Duration LongestWindow(const pb::CycleState& cycle) {
   absl::Duration longest = absl::ZeroDuration();
   for (const auto& goal : cycle.campaign().goals()) {
     longest = std::max(
         longest, absl::Seconds(goal.within().seconds()) + absl::Nanoseconds(goal.within().nanos()));
   }
-  if (longest == absl::ZeroDuration()) longest = kWindowWithoutGoal;
-  if (cycle.campaign().schedule().time_zone() == "customer") longest += kAllTimeZones;
+  return longest == absl::ZeroDuration() ? kWindowWithoutGoal : longest;
+}
+
+absl::Time DueTimeOf(const pb::CycleState& cycle) {
   const auto& due = cycle.cycle().due_time();
-  return absl::FromUnixSeconds(due.seconds()) + absl::Nanoseconds(due.nanos()) + longest;
+  return absl::FromUnixSeconds(due.seconds()) + absl::Nanoseconds(due.nanos());
 }
 
 absl::Status InsightProjection::Apply(const LogRecord& record, ApplyContext& context) {

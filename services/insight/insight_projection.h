@@ -2,9 +2,9 @@
 // due to be closed.
 //
 // Everything but a cycle's end follows from the customer's own partition. The end is decided in the
-// partition of the campaign's name: a timer at the last response window's end marks the cycle as
-// due; the closer (cycle_closer.h) then merges all partitions' sums and submits CycleClosed, which
-// this partition passes on to all others, once.
+// partition of the campaign's name: a timer marks the cycle as due when windows that opened at its
+// due time end; the closer (cycle_closer.h) then waits for the latest contact's window, merges all
+// partitions' sums and submits CycleClosed, which this partition passes on to all others, once.
 #pragma once
 
 #include <atomic>
@@ -23,10 +23,10 @@ struct InsightOptions {
 // For campaigns without a goal: how long clicks are waited for.
 inline constexpr absl::Duration kWindowWithoutGoal = absl::Hours(14 * 24);
 
-// When a cycle's last response window ends: its due time and the longest goal, and, for campaigns
-// in the customer's time zone, the 26 hours that lie between the first zone's hour and the last
-// one's.
-absl::Time WindowsEnd(const pb::CycleState& cycle);
+// The longest response window of a cycle's goals.
+absl::Duration LongestWindow(const pb::CycleState& cycle);
+// When the cycle itself is due; a contact may be due later where its customer's clock is behind.
+absl::Time DueTimeOf(const pb::CycleState& cycle);
 
 class InsightProjection final : public eventlog::Projection {
  public:

@@ -1,5 +1,7 @@
 #include "services/insight/insight_store.h"
 
+#include "absl/strings/str_format.h"
+#include "platform/core/clock.h"
 #include "platform/core/status_macros.h"
 #include "platform/storage/key.h"
 
@@ -13,6 +15,7 @@ constexpr uint8_t kCycles = 'C';
 constexpr uint8_t kOutcomes = 'O';
 constexpr uint8_t kSums = 'S';
 constexpr uint8_t kDue = 'D';
+constexpr uint8_t kLastDue = 'E';
 constexpr uint8_t kPurchases = 'P';
 constexpr uint8_t kCounted = 'Q';
 constexpr uint8_t kRfm = 'R';
@@ -59,6 +62,7 @@ std::string KeyOfSums(const CycleKey& key, std::string_view cell) {
   return Start(kSums, key).String(cell).view();
 }
 std::string KeyOfDue(const CycleKey& key) { return Start(kDue, key).view(); }
+std::string KeyOfLastDue(const CycleKey& key) { return Start(kLastDue, key).view(); }
 std::string KeyOfPurchases(CustomerId customer) { return Start(kPurchases, customer).view(); }
 std::string KeyOfCounted(CustomerId customer, uint64_t hash) {
   return Start(kCounted, customer).U64(hash).view();
@@ -186,6 +190,15 @@ absl::StatusOr<std::map<std::string, CellSums>> ReadSums(const storage::Reader& 
   }
   RONDO_RETURN_IF_ERROR(cursor->status());
   return cells;
+}
+
+absl::StatusOr<absl::Time> ReadLastDue(const storage::Reader& state, const CycleKey& key) {
+  RONDO_ASSIGN_OR_RETURN(const auto bytes, state.Get(KeyOfLastDue(key)));
+  if (!bytes.has_value()) return absl::InfinitePast();
+  KeyParser parser(*bytes);
+  const int64_t micros = parser.I64();
+  if (!parser.ok()) return Damaged("due time");
+  return FromMicros(micros);
 }
 
 absl::StatusOr<std::vector<CycleKey>> ReadDue(const storage::Reader& state) {

@@ -3,11 +3,12 @@
 //   C campaign cycle             CycleState     cycles, in every partition
 //   O campaign cycle customer    OutcomeState   one customer in one cycle
 //   S campaign cycle cell        CellSumsState  sums of the above
-//   D campaign cycle             (empty)        windows are closed, results are not recorded yet
-//   P customer                   PurchasesState
-//   Q customer hash              (empty)        a purchase or an order that is counted
-//   R customer                   RfmState       scores as last appended
-//   L customer channel           U64            when it was last contacted, as last appended
+//   E campaign cycle             I64            when the latest of its contacts is due, in
+//   microseconds D campaign cycle             (empty)        windows are closed, results are not
+//   recorded yet P customer                   PurchasesState Q customer hash              (empty)
+//   a purchase or an order that is counted R customer                   RfmState       scores as
+//   last appended L customer channel           U64            when it was last contacted, as last
+//   appended
 #pragma once
 
 #include <map>
@@ -37,6 +38,7 @@ std::string KeyOfCycle(const CycleKey& key);
 std::string KeyOfOutcome(const CycleKey& key, CustomerId customer);
 std::string KeyOfSums(const CycleKey& key, std::string_view cell);
 std::string KeyOfDue(const CycleKey& key);
+std::string KeyOfLastDue(const CycleKey& key);
 std::string KeyOfPurchases(CustomerId customer);
 std::string KeyOfCounted(CustomerId customer, uint64_t hash);
 std::string KeyOfRfm(CustomerId customer);
@@ -61,6 +63,8 @@ absl::StatusOr<std::map<int32_t, pb::CycleState>> ReadCycles(const storage::Read
 // Sums of a cycle's cells in one partition, by cell.
 absl::StatusOr<std::map<std::string, CellSums>> ReadSums(const storage::Reader& state,
                                                          const CycleKey& key);
+// When the latest contact of a cycle in one partition is due; InfinitePast without any.
+absl::StatusOr<absl::Time> ReadLastDue(const storage::Reader& state, const CycleKey& key);
 // Cycles whose results wait to be recorded.
 absl::StatusOr<std::vector<CycleKey>> ReadDue(const storage::Reader& state);
 // Appends what one partition knows of its customers' purchases.

@@ -235,6 +235,20 @@ TEST_F(InsightTest, ACycleThatBecameDueWhileNobodyActedIsClosedAtTheNextStart) {
   EXPECT_EQ(LogOf(Record::kCycleClosed).size(), 4u);
 }
 
+TEST_F(InsightTest, ACycleWaitsForTheWindowOfItsLatestContact) {
+  BeginCycle(1);
+  Plan(1, "mail");
+  Plan(2, "control");
+  house_.Advance(absl::Hours(12));
+  Plan(3, "mail");  // Due now: where this customer lives it became ten o'clock just now.
+  EndPlanning(1);
+  house_.Advance(absl::Hours(14 * 24 - 1));  // 11 hours after the first windows' end.
+  EXPECT_TRUE(LogOf(Record::kCycleClosed).empty());
+  EXPECT_THAT(Report(1)->warnings(), Contains(HasSubstr("not final")));
+  house_.Advance(absl::Hours(2));
+  EXPECT_EQ(LogOf(Record::kCycleClosed).size(), 4u);
+}
+
 TEST_F(InsightTest, AllCyclesTogetherCompareWithinCycles) {
   RunCycle(1, 200, 80, 90, 100);
   RunCycle(2, 100, 2, 6, 100);

@@ -5,7 +5,7 @@ namespace rondo::insight {
 Module::Module(Parts parts)
     : projection_(parts.options),
       handlers_(parts.runtime),
-      closer_(parts.runtime, parts.executor, parts.log) {
+      closer_(parts.runtime, parts.executor, parts.log, parts.options.close_grace) {
   projection_.OnDue([this] {
     if (started_) closer_.Wake();
   });

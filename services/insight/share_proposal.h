@@ -19,9 +19,9 @@ struct ShareProposal {
 // Cycles before the last that still count.
 inline constexpr size_t kEvidenceCycles = 8;
 
-// From cycles whose windows are over, ascending, at least one; definitions are the last one's. Cells are compared
-// by value per customer less cost, or by conversions where the first goal has no value. The draws
-// are seeded by campaign and cycle: the same figures give the same proposal.
+// From cycles whose windows are over, ascending, at least one; definitions are the last one's.
+// Cells are compared by value per customer less cost, or by conversions where the first goal has no
+// value. The draws are seeded by campaign and cycle: the same figures give the same proposal.
 ShareProposal ProposeShares(std::span<const CycleView> cycles);
 
 }  // namespace rondo::insight
