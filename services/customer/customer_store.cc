@@ -81,12 +81,12 @@ std::string EncodeProfile(const Profile& profile) {
     auto& stored = *state.add_keys();
     stored.set_namespace_(key.name_space);
     stored.set_hash(key.hash);
-    stored.mutable_value()->ParseFromString(key.value);
+    stored.set_value(key.value);
   }
   for (const AttributeValue& attribute : profile.attributes) {
     auto& stored = *state.add_attributes();
     stored.set_name(attribute.name);
-    stored.mutable_value()->ParseFromString(attribute.value);
+    stored.set_value(attribute.value);
     stored.set_effective_time_micros(attribute.effective_micros);
   }
   for (const Consent& consent : profile.consents) {
@@ -112,11 +112,15 @@ absl::StatusOr<Profile> DecodeProfile(std::string_view stored) {
   }
   Profile profile;
   profile.kind = static_cast<PartyKind>(state.party_type());
-  for (const auto& key : state.keys()) {
-    profile.keys.push_back({key.namespace_(), key.hash(), key.value().SerializeAsString()});
+  profile.keys.reserve(static_cast<size_t>(state.keys_size()));
+  for (auto& key : *state.mutable_keys()) {
+    profile.keys.push_back(
+        {std::move(*key.mutable_namespace_()), key.hash(), std::move(*key.mutable_value())});
   }
-  for (const auto& attribute : state.attributes()) {
-    profile.attributes.push_back({attribute.name(), attribute.value().SerializeAsString(),
+  profile.attributes.reserve(static_cast<size_t>(state.attributes_size()));
+  for (auto& attribute : *state.mutable_attributes()) {
+    profile.attributes.push_back({std::move(*attribute.mutable_name()),
+                                  std::move(*attribute.mutable_value()),
                                   attribute.effective_time_micros()});
   }
   for (const auto& consent : state.consents()) {
