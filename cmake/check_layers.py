@@ -16,7 +16,7 @@ import sys
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.MULTILINE)
 # Libraries that one room hides from all others.
 HIDDEN = {"rocksdb/": "platform/storage"}
-TEST_FILE = re.compile(r"(_test|_bench|_fuzz)\.cc$|_test_[a-z_]+\.h$")
+TEST_FILE = re.compile(r"_(test|benchmark|fuzz|fuzzer|fixture|for_test)\.(cc|h)$")
 
 
 def read_layers(path):

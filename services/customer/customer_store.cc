@@ -75,7 +75,7 @@ absl::StatusOr<CustomerId> DecodeOwner(std::string_view stored) {
 }
 
 std::string EncodeProfile(const Profile& profile) {
-  rondo::customer::v1::CustomerState state;
+  rondo::state::v1::CustomerState state;
   state.set_party_type(static_cast<rondo::customer::v1::PartyType>(profile.kind));
   for (const Key& key : profile.keys) {
     auto& stored = *state.add_keys();
@@ -106,7 +106,7 @@ std::string EncodeProfile(const Profile& profile) {
 }
 
 absl::StatusOr<Profile> DecodeProfile(std::string_view stored) {
-  rondo::customer::v1::CustomerState state;
+  rondo::state::v1::CustomerState state;
   if (!state.ParseFromArray(stored.data(), static_cast<int>(stored.size()))) {
     return absl::DataLossError("a customer's state does not decode");
   }

@@ -16,9 +16,9 @@
 #include "absl/status/statusor.h"
 #include "platform/core/id.h"
 #include "platform/storage/store.h"
-#include "rondo/customer/v1/customer_state.pb.h"
 #include "rondo/log/v1/customers.pb.h"
 #include "rondo/log/v1/record.pb.h"
+#include "rondo/state/v1/customer.pb.h"
 #include "services/customer/domain/profile.h"
 
 namespace rondo::customer {

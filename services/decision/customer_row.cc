@@ -103,7 +103,7 @@ rules::Value ToRuleValue(const type::Value& value, rules::Arena& arena) {
   return rules::Value::Null();
 }
 
-CustomerRow::CustomerRow(const rondo::decision::v1::CustomerViewState& view,
+CustomerRow::CustomerRow(const rondo::state::v1::CustomerViewState& view,
                          const google::protobuf::RepeatedPtrField<type::Field>& context,
                          rules::Arena& arena)
     : view_(view) {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "rondo/customer/v1/customer.pb.h"
-#include "rondo/decision/v1/decision_state.pb.h"
+#include "rondo/state/v1/decision.pb.h"
 #include "rules/environment.h"
 #include "rules/row.h"
 
@@ -24,7 +24,7 @@ rules::Value ToRuleValue(const rondo::type::v1::Value& value, rules::Arena& aren
 // Borrows `view`, which is sorted as the store keeps it, and `context`. For one thread.
 class CustomerRow final : public rules::Row {
  public:
-  CustomerRow(const rondo::decision::v1::CustomerViewState& view,
+  CustomerRow(const rondo::state::v1::CustomerViewState& view,
               const google::protobuf::RepeatedPtrField<rondo::type::v1::Field>& context,
               rules::Arena& arena);
 
@@ -35,7 +35,7 @@ class CustomerRow final : public rules::Row {
   const rules::Value* Variable(const rules::Symbol& variable) const override;
 
  private:
-  const rondo::decision::v1::CustomerViewState& view_;
+  const rondo::state::v1::CustomerViewState& view_;
   rules::Value context_;
 };
 

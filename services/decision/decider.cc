@@ -13,7 +13,7 @@ namespace pb = ::rondo::decision::v1;
 using google::protobuf::util::TimeUtil;
 
 // Offers are answers to a visit: withdrawn consent and erasure stop them, missing consent does not.
-bool PolicyAllows(const pb::CustomerViewState& view, absl::Time now) {
+bool PolicyAllows(const statepb::CustomerViewState& view, absl::Time now) {
   policy::ContactFacts facts;
   facts.channel = kOfferChannel;
   facts.purpose = kOfferPurpose;
@@ -52,7 +52,7 @@ Contender ContenderOf(const pb::Offer& offer, const CountsByWeek& counts, int64_
 
 }  // namespace
 
-absl::StatusOr<Decided> DecideFor(const OfferBook& book, const pb::CustomerViewState& view,
+absl::StatusOr<Decided> DecideFor(const OfferBook& book, const statepb::CustomerViewState& view,
                                   const DecisionProjection& projection, const Moment& moment,
                                   const PropensityOptions& propensity,
                                   const ArbitrationOptions& arbitration) {

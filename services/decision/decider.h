@@ -43,7 +43,7 @@ struct Decided {
 // Reasons of exclusions: `not_in_season`, `broken_rule`, `not_eligible`, `policy`.
 // An error of a rule on this customer (a division by zero) excludes its offer as `not_eligible`.
 absl::StatusOr<Decided> DecideFor(const OfferBook& book,
-                                  const rondo::decision::v1::CustomerViewState& view,
+                                  const rondo::state::v1::CustomerViewState& view,
                                   const DecisionProjection& projection, const Moment& moment,
                                   const PropensityOptions& propensity,
                                   const ArbitrationOptions& arbitration);

@@ -16,7 +16,7 @@ template <typename Fold>
 absl::Status ChangeView(CustomerId customer, ApplyContext& context, Fold fold) {
   const std::string key = KeyOfView(customer);
   RONDO_ASSIGN_OR_RETURN(const auto bytes, context.Get(key));
-  RONDO_ASSIGN_OR_RETURN(pb::CustomerViewState view, ParseView(bytes));
+  RONDO_ASSIGN_OR_RETURN(statepb::CustomerViewState view, ParseView(bytes));
   if (view.erased()) return absl::OkStatus();  // Nothing comes back after erasure.
   fold(view);
   context.Put(key, view.SerializeAsString());
@@ -24,7 +24,7 @@ absl::Status ChangeView(CustomerId customer, ApplyContext& context, Fold fold) {
 }
 
 absl::Status ApplyErased(CustomerId customer, ApplyContext& context) {
-  pb::CustomerViewState erased;
+  statepb::CustomerViewState erased;
   erased.set_erased(true);
   context.Put(KeyOfView(customer), erased.SerializeAsString());
   context.Delete(KeyOfDecisions(customer));
@@ -34,14 +34,14 @@ absl::Status ApplyErased(CustomerId customer, ApplyContext& context) {
 absl::Status ApplyMade(const LogRecord& record, ApplyContext& context) {
   const std::string key = KeyOfDecisions(CustomerId(record.party()));
   RONDO_ASSIGN_OR_RETURN(const auto bytes, context.Get(key));
-  RONDO_ASSIGN_OR_RETURN(pb::DecisionsState decisions, ParseDecisions(bytes));
+  RONDO_ASSIGN_OR_RETURN(statepb::DecisionsState decisions, ParseDecisions(bytes));
   if (FindDecision(decisions, record.decision_made().decision()) >= 0) {
     return absl::AlreadyExistsError("decision: it is known already");
   }
   if (decisions.decisions_size() == kDecisionsKept) {
     decisions.mutable_decisions()->DeleteSubrange(0, 1);
   }
-  pb::MadeDecisionState& made = *decisions.add_decisions();
+  statepb::MadeDecisionState& made = *decisions.add_decisions();
   *made.mutable_decision() = record.decision_made();
   auto& candidates = *made.mutable_decision()->mutable_candidates();
   const int returned = std::clamp(record.decision_made().returned(), 0, candidates.size());
@@ -62,11 +62,11 @@ bool IsGood(int response) {
 }
 
 // The answers so far about `offer`, made if there are none.
-pb::AnsweredOffer& AnswersAbout(const std::string& offer, pb::MadeDecisionState& made) {
-  for (pb::AnsweredOffer& answer : *made.mutable_answers()) {
+statepb::AnsweredOffer& AnswersAbout(const std::string& offer, statepb::MadeDecisionState& made) {
+  for (statepb::AnsweredOffer& answer : *made.mutable_answers()) {
     if (answer.offer() == offer) return answer;
   }
-  pb::AnsweredOffer& answer = *made.add_answers();
+  statepb::AnsweredOffer& answer = *made.add_answers();
   answer.set_offer(offer);
   return answer;
 }
@@ -81,16 +81,16 @@ absl::Status DecisionProjection::ApplyAnswered(const logpb::PropositionAnswered&
                                                CustomerId customer, ApplyContext& context) {
   const std::string key = KeyOfDecisions(customer);
   RONDO_ASSIGN_OR_RETURN(const auto bytes, context.Get(key));
-  RONDO_ASSIGN_OR_RETURN(pb::DecisionsState decisions, ParseDecisions(bytes));
+  RONDO_ASSIGN_OR_RETURN(statepb::DecisionsState decisions, ParseDecisions(bytes));
   const int index = FindDecision(decisions, answered.decision());
   if (index < 0) {
     return absl::NotFoundError("name: no such decision, or it is too old to be answered");
   }
-  pb::MadeDecisionState& made = *decisions.mutable_decisions(index);
+  statepb::MadeDecisionState& made = *decisions.mutable_decisions(index);
   if (!WasReturned(made.decision(), answered.offer())) {
     return absl::InvalidArgumentError("offer: the decision did not propose it");
   }
-  pb::AnsweredOffer& answers = AnswersAbout(answered.offer(), made);
+  statepb::AnsweredOffer& answers = AnswersAbout(answered.offer(), made);
   const auto& known = answers.responses();
   const bool is_repeat = std::find(known.begin(), known.end(), answered.response()) != known.end();
   if (is_repeat) return absl::OkStatus();
@@ -117,15 +117,15 @@ absl::Status DecisionProjection::Apply(const LogRecord& record, ApplyContext& co
   const CustomerId customer(record.party());
   switch (record.body_case()) {
     case LogRecord::kProfileChanged:
-      return ChangeView(customer, context, [&record](pb::CustomerViewState& view) {
+      return ChangeView(customer, context, [&record](statepb::CustomerViewState& view) {
         FoldProfile(record.profile_changed(), view);
       });
     case LogRecord::kCustomerAbsorbed:
-      return ChangeView(customer, context, [&record](pb::CustomerViewState& view) {
+      return ChangeView(customer, context, [&record](statepb::CustomerViewState& view) {
         FoldProfile(record.customer_absorbed().profile(), view);
       });
     case LogRecord::kSignalsChanged:
-      return ChangeView(customer, context, [&record](pb::CustomerViewState& view) {
+      return ChangeView(customer, context, [&record](statepb::CustomerViewState& view) {
         FoldSignals(record.signals_changed(), view);
       });
     case LogRecord::kCustomerErased:

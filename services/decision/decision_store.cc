@@ -49,7 +49,7 @@ auto ConsentKey(const rondo::log::v1::ConsentFact& consent) {
   return std::tie(consent.channel(), consent.purpose(), consent.business_unit());
 }
 
-void FoldConsent(const rondo::log::v1::ConsentFact& change, pb::CustomerViewState& view) {
+void FoldConsent(const rondo::log::v1::ConsentFact& change, statepb::CustomerViewState& view) {
   auto& consents = *view.mutable_consents();
   const auto at =
       std::find_if(consents.begin(), consents.end(), [&](const rondo::log::v1::ConsentFact& known) {
@@ -94,41 +94,42 @@ absl::Status ParseCountsKey(std::string_view key, Exposure& exposure, int64_t& w
   return parser.ok() ? absl::OkStatus() : Damaged("count's key");
 }
 
-absl::StatusOr<pb::CustomerViewState> ParseView(const std::optional<std::string>& bytes) {
-  return Parse<pb::CustomerViewState>(bytes, "view of a customer");
+absl::StatusOr<statepb::CustomerViewState> ParseView(const std::optional<std::string>& bytes) {
+  return Parse<statepb::CustomerViewState>(bytes, "view of a customer");
 }
-absl::StatusOr<pb::DecisionsState> ParseDecisions(const std::optional<std::string>& bytes) {
-  return Parse<pb::DecisionsState>(bytes, "list of decisions");
+absl::StatusOr<statepb::DecisionsState> ParseDecisions(const std::optional<std::string>& bytes) {
+  return Parse<statepb::DecisionsState>(bytes, "list of decisions");
 }
 absl::StatusOr<WeekCounts> ParseCounts(const std::optional<std::string>& bytes) {
-  RONDO_ASSIGN_OR_RETURN(const auto state, Parse<pb::WeekCountsState>(bytes, "count"));
+  RONDO_ASSIGN_OR_RETURN(const auto state, Parse<statepb::WeekCountsState>(bytes, "count"));
   return WeekCounts{.shown = state.shown(), .good = state.good()};
 }
 
 std::string Encode(const WeekCounts& counts) {
-  pb::WeekCountsState state;
+  statepb::WeekCountsState state;
   state.set_shown(counts.shown);
   state.set_good(counts.good);
   return state.SerializeAsString();
 }
 
-absl::StatusOr<pb::CustomerViewState> ReadView(const storage::Reader& state, CustomerId customer) {
+absl::StatusOr<statepb::CustomerViewState> ReadView(const storage::Reader& state,
+                                                    CustomerId customer) {
   RONDO_ASSIGN_OR_RETURN(const auto bytes, state.Get(KeyOfView(customer)));
   return ParseView(bytes);
 }
 
-absl::StatusOr<pb::DecisionsState> ReadDecisions(const storage::Reader& state,
-                                                 CustomerId customer) {
+absl::StatusOr<statepb::DecisionsState> ReadDecisions(const storage::Reader& state,
+                                                      CustomerId customer) {
   RONDO_ASSIGN_OR_RETURN(const auto bytes, state.Get(KeyOfDecisions(customer)));
   return ParseDecisions(bytes);
 }
 
-void FoldProfile(const rondo::log::v1::ProfileChanged& change, pb::CustomerViewState& view) {
+void FoldProfile(const rondo::log::v1::ProfileChanged& change, statepb::CustomerViewState& view) {
   for (const rondo::type::v1::Field& field : change.attributes()) {
     if (field.value().has_sealed_value()) continue;  // PII takes part in no rule.
-    pb::FoldedAttribute& known =
+    statepb::FoldedAttribute& known =
         Entry(*view.mutable_attributes(), field.name(),
-              [](const pb::FoldedAttribute& entry) { return entry.field().name(); });
+              [](const statepb::FoldedAttribute& entry) { return entry.field().name(); });
     const bool is_new = known.field().name().empty();
     if (!is_new && change.effective_time_micros() < known.effective_time_micros()) continue;
     *known.mutable_field() = field;
@@ -137,7 +138,7 @@ void FoldProfile(const rondo::log::v1::ProfileChanged& change, pb::CustomerViewS
   for (const rondo::log::v1::ConsentFact& consent : change.consents()) FoldConsent(consent, view);
 }
 
-void FoldSignals(const rondo::log::v1::SignalsChanged& change, pb::CustomerViewState& view) {
+void FoldSignals(const rondo::log::v1::SignalsChanged& change, statepb::CustomerViewState& view) {
   for (const rondo::log::v1::Signal& signal : change.signals()) {
     rondo::type::v1::Field& known =
         Entry(*view.mutable_signals(), signal.name(),
@@ -147,7 +148,7 @@ void FoldSignals(const rondo::log::v1::SignalsChanged& change, pb::CustomerViewS
   }
 }
 
-std::optional<bool> ConsentOf(const pb::CustomerViewState& view, std::string_view channel,
+std::optional<bool> ConsentOf(const statepb::CustomerViewState& view, std::string_view channel,
                               std::string_view purpose) {
   const auto fits = [](const std::string& pattern, std::string_view value) {
     return pattern == "*" || pattern == value;
@@ -166,7 +167,7 @@ std::optional<bool> ConsentOf(const pb::CustomerViewState& view, std::string_vie
   return best->granted();
 }
 
-int FindDecision(const pb::DecisionsState& decisions, std::string_view name) {
+int FindDecision(const statepb::DecisionsState& decisions, std::string_view name) {
   for (int i = 0; i < decisions.decisions_size(); ++i) {
     if (decisions.decisions(i).decision().decision() == name) return i;
   }

@@ -12,12 +12,13 @@
 #include "absl/status/statusor.h"
 #include "platform/core/id.h"
 #include "platform/storage/store.h"
-#include "rondo/decision/v1/decision_state.pb.h"
+#include "rondo/state/v1/decision.pb.h"
 #include "services/decision/domain/propensity.h"
 
 namespace rondo::decision {
 
 namespace pb = ::rondo::decision::v1;
+namespace statepb = ::rondo::state::v1;
 
 // Decisions of one customer that can still be answered; older ones are forgotten. Of each, only
 // what was proposed is kept; all candidates are in the log.
@@ -38,26 +39,28 @@ storage::KeyRange AllCounts();
 absl::Status ParseCountsKey(std::string_view key, Exposure& exposure, int64_t& week);
 
 // Empty state for a customer without one. DATA_LOSS for damaged bytes.
-absl::StatusOr<pb::CustomerViewState> ReadView(const storage::Reader& state, CustomerId customer);
-absl::StatusOr<pb::DecisionsState> ReadDecisions(const storage::Reader& state, CustomerId customer);
-absl::StatusOr<pb::CustomerViewState> ParseView(const std::optional<std::string>& bytes);
-absl::StatusOr<pb::DecisionsState> ParseDecisions(const std::optional<std::string>& bytes);
+absl::StatusOr<statepb::CustomerViewState> ReadView(const storage::Reader& state,
+                                                    CustomerId customer);
+absl::StatusOr<statepb::DecisionsState> ReadDecisions(const storage::Reader& state,
+                                                      CustomerId customer);
+absl::StatusOr<statepb::CustomerViewState> ParseView(const std::optional<std::string>& bytes);
+absl::StatusOr<statepb::DecisionsState> ParseDecisions(const std::optional<std::string>& bytes);
 absl::StatusOr<WeekCounts> ParseCounts(const std::optional<std::string>& bytes);
 std::string Encode(const WeekCounts& counts);
 
 // Folds attributes and consents by effective time, whatever the order of arrival; at equal times
 // the later record's value wins, and for consents the withdrawal.
-void FoldProfile(const rondo::log::v1::ProfileChanged& change, pb::CustomerViewState& view);
+void FoldProfile(const rondo::log::v1::ProfileChanged& change, statepb::CustomerViewState& view);
 // The later record wins.
-void FoldSignals(const rondo::log::v1::SignalsChanged& change, pb::CustomerViewState& view);
+void FoldSignals(const rondo::log::v1::SignalsChanged& change, statepb::CustomerViewState& view);
 
 // Whether the customer withdrew or gave consent for `channel` and `purpose` in any business unit's
 // name: nullopt if neither was said. The most specific fact wins over `*`.
-std::optional<bool> ConsentOf(const pb::CustomerViewState& view, std::string_view channel,
+std::optional<bool> ConsentOf(const statepb::CustomerViewState& view, std::string_view channel,
                               std::string_view purpose);
 
 // Its place among a customer's decisions; -1 if it is not (or no longer) known.
-int FindDecision(const pb::DecisionsState& decisions, std::string_view name);
+int FindDecision(const statepb::DecisionsState& decisions, std::string_view name);
 
 // `decisions/` and 32 hexadecimal digits: the customer, then `number`. So a decision's name says
 // which partition knows it.
