@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <atomic>
 #include <map>
+#include <mutex>
 #include <optional>
+#include <thread>
 
 #include "services/targeting/domain/rule_columns.h"
 
@@ -204,6 +207,47 @@ RC_GTEST_PROP(CustomerTableProperty, ViewsKeepWhatTheySawWhateverIsWrittenLater,
                 (times == then.times.end() ? std::vector<int64_t>() : times->second));
     }
   }
+}
+
+// One thread writes in batches, as the projection does; others take views and read them while it
+// goes on. A view must be of whole batches: in each, all customers have the batch's number.
+TEST(CustomerTableTest, ReadersSeeWholeBatchesWhileAWriterGoesOn) {
+  constexpr uint32_t kCustomers = 300;
+  constexpr int64_t kBatches = 100;
+  CustomerTable table;
+  std::mutex mutex;
+  std::atomic<bool> done = false;
+  std::atomic<int64_t> wrong = 0;
+  const auto read = [&] {
+    while (!done) {
+      std::shared_ptr<const CustomerView> view;
+      {
+        const std::lock_guard lock(mutex);
+        view = table.View();
+      }
+      if (view->size() == 0) continue;
+      const std::optional<int64_t> batch = IntInSpan(*view, "batch", 0);
+      for (uint32_t i = 0; i < view->size(); ++i) {
+        wrong += IntInSpan(*view, "batch", i) != batch || !view->IsAlive(i);
+        wrong += static_cast<int64_t>(TimesOf(*view, "tick", i).size()) != *batch;
+      }
+    }
+  };
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 3; ++i) readers.emplace_back(read);
+  for (int64_t batch = 1; batch <= kBatches; ++batch) {
+    const std::lock_guard lock(mutex);
+    table.BeginWrites();
+    for (uint32_t i = 0; i < kCustomers; ++i) {
+      table.MarkAlive(table.OrdinalOf(IdNumber(i)));
+      table.SetAttribute(i, "batch", Int(batch), batch);
+      table.AddEvent(i, "tick", "", batch, {});
+    }
+  }
+  done = true;
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_EQ(IntInSpan(*table.View(), "batch", kCustomers - 1), kBatches);
 }
 
 TEST(EventTableTest, LateEventsTakeTheirPlaceInTimeAndEqualTimesStayInOrderOfArrival) {
