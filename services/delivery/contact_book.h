@@ -1,0 +1,90 @@
+// One record's changes to contacts: keeps the indexes, the counts and the timers in step with each
+// contact's phase, and asks the contact policy.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "platform/catalog/catalog.h"
+#include "platform/eventlog/projection.h"
+#include "policy/contact_policy.h"
+#include "services/delivery/delivery_store.h"
+
+namespace rondo::delivery {
+
+// What is to become of a contact now.
+struct Judgement {
+  enum class Kind { kAllow, kDefer, kRefuse, kPaused };
+  Kind kind = Kind::kAllow;
+  std::string reason = {};
+  absl::Time retry_time = absl::InfiniteFuture();
+  // For counting, if it is allowed.
+  bool counts = false;
+  std::string purpose = {};
+  std::string business_unit = {};
+};
+
+// For one record; not thread-safe.
+class ContactBook {
+ public:
+  ContactBook(eventlog::ApplyContext& context, const catalog::DefinitionTable& policies)
+      : context_(context), policies_(policies) {}
+
+  absl::StatusOr<std::optional<statepb::ContactState>> Get(std::string_view key) const;
+  // NOT_FOUND if it was never planned.
+  absl::StatusOr<statepb::ContactState> Find(std::string_view key) const;
+  absl::StatusOr<statepb::RecipientState> Recipient(CustomerId customer) const;
+  void PutRecipient(CustomerId customer, const statepb::RecipientState& recipient);
+
+  // A new contact, waiting until `due`.
+  absl::Status Add(std::string_view key, statepb::ContactState contact, absl::Time due);
+
+  // Each moves the contact out of its phase into another, and stores it.
+  absl::Status Wait(std::string_view key, statepb::ContactState& contact, absl::Time until);
+  absl::Status Pause(std::string_view key, statepb::ContactState& contact);
+  absl::Status MakeReady(std::string_view key, statepb::ContactState& contact);
+  absl::Status Claim(std::string_view key, statepb::ContactState& contact,
+                     const Judgement& judgement);
+  // With a timer if the campaign sends at least once.
+  absl::Status Doubt(std::string_view key, statepb::ContactState& contact);
+  // Into a phase without index: sent, failed, suppressed, control.
+  absl::Status End(std::string_view key, statepb::ContactState& contact,
+                   statepb::ContactPhase phase);
+
+  // Takes what the policy says now into effect for a contact that is due: ready, waiting, paused or
+  // suppressed (then emits ContactSuppressed).
+  absl::Status Meet(std::string_view key, statepb::ContactState& contact);
+  absl::StatusOr<Judgement> Judge(const statepb::ContactState& contact) const;
+  absl::Status Follow(const Judgement& judgement, std::string_view key,
+                      statepb::ContactState& contact);
+
+  // It did not go out after all: frequency caps forget it.
+  absl::Status Uncount(std::string_view key, const statepb::ContactState& contact);
+
+  void EmitSuppressed(const statepb::ContactState& contact, const std::string& reason, bool shadow);
+  void EmitOutcome(const statepb::ContactState& contact, rondo::log::v1::DeliveryState state,
+                   const std::string& evidence);
+
+ private:
+  absl::StatusOr<statepb::ContactCounts> Counts() const;
+  absl::Status Move(std::string_view key, statepb::ContactState& contact,
+                    statepb::ContactPhase phase, absl::Time index_time);
+  absl::StatusOr<policy::ContactFacts> FactsOf(const statepb::ContactState& contact,
+                                               const statepb::RecipientState& recipient,
+                                               const rondo::campaign::v1::Campaign& campaign,
+                                               const rondo::campaign::v1::Policy& policy) const;
+
+  eventlog::ApplyContext& context_;
+  const catalog::DefinitionTable& policies_;
+};
+
+// Timers of contacts and of campaigns that go on.
+std::string ContactTimer(std::string_view contact);
+std::string CampaignTimer(std::string_view campaign);
+// Nothing if `timer` is of the other kind.
+std::optional<std::string_view> ContactOfTimer(std::string_view timer);
+std::optional<std::string_view> CampaignOfTimer(std::string_view timer);
+
+}  // namespace rondo::delivery

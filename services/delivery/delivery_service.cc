@@ -1,0 +1,282 @@
+#include "services/delivery/delivery_service.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_format.h"
+#include "google/protobuf/util/time_util.h"
+#include "platform/core/field_error.h"
+#include "platform/core/status_macros.h"
+#include "platform/storage/key.h"
+#include "services/delivery/delivery_projection.h"
+
+namespace rondo::delivery {
+namespace {
+
+using rondo::campaign::v1::Campaign;
+
+constexpr std::string_view kTemplates = "templates/";
+constexpr int kPageSizeDefault = 100;
+constexpr int kPageSizeMax = 1'000;
+constexpr size_t kNameMax = 63;
+// Of contacts looked at for one page of one campaign.
+constexpr size_t kInDoubtChunk = 1'000;
+constexpr absl::Duration kOfferWaitsByDefault = absl::Hours(14 * 24);
+
+// AIP-122: lower-case letters, digits and hyphens, a letter first.
+absl::Status CheckTemplateName(std::string_view name, std::string_view field) {
+  const std::string_view id = name.starts_with(kTemplates) ? name.substr(kTemplates.size()) : "";
+  const bool is_good =
+      !id.empty() && id.size() <= kNameMax && id.front() >= 'a' && id.front() <= 'z' &&
+      id.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos;
+  if (is_good) return absl::OkStatus();
+  return FieldError(field, absl::StrFormat("expected templates/ and a name of at most %d "
+                                           "lower-case letters, digits and hyphens, a letter first",
+                                           kNameMax));
+}
+
+absl::Status Check(const pb::Template& given) {
+  RONDO_RETURN_IF_ERROR(CheckTemplateName(given.name(), "template.name"));
+  FieldViolations violations;
+  if (std::find(std::begin(kChannels), std::end(kChannels), given.channel()) ==
+      std::end(kChannels)) {
+    violations.Add("template.channel", "expected email, sms or web");
+  }
+  if (given.text().empty() && given.html().empty()) {
+    violations.Add("template.text", "give text, html or both");
+  }
+  if (given.channel() == "sms" && given.text().empty()) {
+    violations.Add("template.text", "an SMS is text");
+  }
+  if (given.channel() == "email" && given.subject().empty()) {
+    violations.Add("template.subject", "an e-mail needs one");
+  }
+  RONDO_RETURN_IF_ERROR(violations.ToStatus());
+  return CompileTemplate(given).status();
+}
+
+pb::Template ToTemplate(const catalog::Definition& definition) {
+  pb::Template shown = definition.template_();
+  shown.set_name(definition.name());
+  shown.set_version(definition.version());
+  shown.set_etag(catalog::EtagOf(definition.version()));
+  return shown;
+}
+
+// When a web offer stops waiting: with the campaign's longest goal.
+absl::Time ExpiryOf(const statepb::ContactState& contact, const Campaign& campaign) {
+  absl::Duration longest = absl::ZeroDuration();
+  for (const auto& goal : campaign.goals()) {
+    longest = std::max(longest, absl::Seconds(goal.within().seconds()));
+  }
+  if (longest == absl::ZeroDuration()) longest = kOfferWaitsByDefault;
+  return FromMicros(contact.due_time_micros()) + longest;
+}
+
+google::protobuf::Timestamp ToTimestamp(int64_t micros) {
+  return google::protobuf::util::TimeUtil::MicrosecondsToTimestamp(micros);
+}
+
+}  // namespace
+
+void DeliveryHandlers::Serve(MethodTable& table) {
+  table.Serve("rondo.delivery.v1.DeliveryService", *this, &DeliveryHandlers::GetDeliveryStatus,
+              &DeliveryHandlers::ListInDoubt, &DeliveryHandlers::SettleInDoubt,
+              &DeliveryHandlers::ListWaitingOffers, &DeliveryHandlers::CreateTemplate,
+              &DeliveryHandlers::GetTemplate, &DeliveryHandlers::ListTemplates,
+              &DeliveryHandlers::UpdateTemplate);
+}
+
+absl::StatusOr<pb::DeliveryStatus> DeliveryHandlers::GetDeliveryStatus(
+    const CallInfo& call, const pb::GetDeliveryStatusRequest& request) {
+  static_cast<void>(call), static_cast<void>(request);
+  RONDO_RETURN_IF_ERROR(runtime_.AwaitEnd(kServiceName));
+  pb::DeliveryStatus status;
+  for (int partition = 0; partition < runtime_.partition_count(); ++partition) {
+    RONDO_ASSIGN_OR_RETURN(const auto state, runtime_.ReadState(kServiceName, partition));
+    RONDO_ASSIGN_OR_RETURN(const statepb::ContactCounts counts, ReadCounts(*state));
+    status.set_waiting(status.waiting() + counts.waiting());
+    status.set_ready(status.ready() + counts.ready());
+    status.set_in_flight(status.in_flight() + counts.in_flight());
+    status.set_in_doubt(status.in_doubt() + counts.in_doubt());
+  }
+  status.set_limited_by(dispatcher_.LimitedBy());
+  return status;
+}
+
+absl::StatusOr<pb::ListInDoubtResponse> DeliveryHandlers::ListInDoubt(
+    const CallInfo& call, const pb::ListInDoubtRequest& request) {
+  static_cast<void>(call);
+  RONDO_ASSIGN_OR_RETURN(const int page_size,
+                         PageSize(request.page_size(), kPageSizeDefault, kPageSizeMax));
+  RONDO_ASSIGN_OR_RETURN(const std::string cursor, page_tokens_.Decode(request));
+  RONDO_RETURN_IF_ERROR(runtime_.AwaitEnd(kServiceName));
+  storage::KeyParser at(cursor);
+  int partition = cursor.empty() ? 0 : at.U16();
+  std::string after(cursor.empty() ? "" : at.Rest());
+  pb::ListInDoubtResponse response;
+  for (; partition < runtime_.partition_count(); ++partition, after.clear()) {
+    RONDO_ASSIGN_OR_RETURN(const auto state, runtime_.ReadState(kServiceName, partition));
+    while (true) {
+      RONDO_ASSIGN_OR_RETURN(const auto keys, ReadInDoubt(*state, after, kInDoubtChunk));
+      for (const std::string& key : keys) {
+        RONDO_ASSIGN_OR_RETURN(const auto contact, ReadContact(*state, key));
+        if (!contact.has_value()) return absl::DataLossError("a contact in doubt is missing");
+        if (!request.campaign().empty() && contact->contact().campaign() != request.campaign()) {
+          after = key;
+          continue;
+        }
+        if (response.contacts_size() == page_size) {
+          const std::string next =
+              storage::KeyBuilder().U16(static_cast<uint16_t>(partition)).Raw(after).Build();
+          response.set_next_page_token(page_tokens_.Encode(request, next));
+          return response;
+        }
+        pb::InDoubtContact& shown = *response.add_contacts();
+        shown.set_customer(ToResourceName(CustomerId(contact->customer())));
+        *shown.mutable_contact() = contact->contact();
+        *shown.mutable_attempt_time() = ToTimestamp(contact->claim_time_micros());
+        shown.set_message_id(contact->message_id());
+        after = key;
+      }
+      if (keys.size() < kInDoubtChunk) break;
+    }
+  }
+  return response;
+}
+
+absl::StatusOr<pb::SettleInDoubtResponse> DeliveryHandlers::SettleInDoubt(
+    const CallInfo& call, const pb::SettleInDoubtRequest& request) {
+  RONDO_ASSIGN_OR_RETURN(const CustomerId customer, ParseCustomerName(request.customer()));
+  const int partition = PartitionOf(customer, runtime_.partition_count());
+  RONDO_RETURN_IF_ERROR(runtime_.AwaitEnd(kServiceName));
+  RONDO_ASSIGN_OR_RETURN(const auto state, runtime_.ReadState(kServiceName, partition));
+  RONDO_ASSIGN_OR_RETURN(const auto contact,
+                         ReadContact(*state, ContactKeyOf(customer, request.contact())));
+  if (!contact.has_value()) return absl::NotFoundError("contact: it was never planned");
+  if (contact->phase() != statepb::CONTACT_PHASE_IN_DOUBT) {
+    return absl::FailedPreconditionError("contact: it is not in doubt");
+  }
+  eventlog::LogRecord record;
+  record.set_party(customer.value());
+  record.set_source("operator");
+  record.set_request_id(call.request_id);
+  auto& outcome = *record.mutable_delivery_outcome();
+  *outcome.mutable_contact() = request.contact();
+  outcome.set_attempt(contact->attempt());
+  outcome.set_cell(contact->cell());
+  outcome.set_evidence(request.evidence().empty() ? "operator" : request.evidence());
+  if (request.sent()) {
+    outcome.set_state(rondo::log::v1::DELIVERY_STATE_SENT);
+    outcome.set_cost_minor_units(contact->cost_minor_units());
+  } else {
+    // Known not to have gone out: it may go out now, if the policy still allows it.
+    outcome.set_state(rondo::log::v1::DELIVERY_STATE_DEFERRED);
+    outcome.set_retry_time_micros(ToMicros(runtime_.clock().Now()));
+  }
+  RONDO_RETURN_IF_ERROR(
+      runtime_.Submit(kServiceName, partition, std::move(record), eventlog::Durability::kSynced)
+          .status());
+  return pb::SettleInDoubtResponse();
+}
+
+absl::StatusOr<pb::ListWaitingOffersResponse> DeliveryHandlers::ListWaitingOffers(
+    const CallInfo& call, const pb::ListWaitingOffersRequest& request) {
+  static_cast<void>(call);
+  RONDO_ASSIGN_OR_RETURN(const CustomerId customer, ParseCustomerName(request.customer()));
+  const int partition = PartitionOf(customer, runtime_.partition_count());
+  RONDO_RETURN_IF_ERROR(runtime_.AwaitEnd(kServiceName));
+  RONDO_ASSIGN_OR_RETURN(const auto state, runtime_.ReadState(kServiceName, partition));
+  const absl::Time now = runtime_.clock().Now();
+  std::vector<statepb::ContactState> contacts;
+  std::vector<Campaign> campaigns;
+  const auto cursor = state->Scan(ContactsOf(customer));
+  for (; cursor->Valid(); cursor->Next()) {
+    statepb::ContactState contact;
+    if (!contact.ParseFromArray(cursor->value().data(), static_cast<int>(cursor->value().size()))) {
+      return absl::DataLossError("delivery: a stored contact does not decode");
+    }
+    if (contact.channel() != "web" || contact.phase() != statepb::CONTACT_PHASE_SENT) continue;
+    RONDO_ASSIGN_OR_RETURN(const auto campaign, ReadCycle(*state, contact.contact().campaign(),
+                                                          contact.contact().cycle()));
+    if (!campaign.has_value() || ExpiryOf(contact, *campaign) <= now) continue;
+    contacts.push_back(std::move(contact));
+    campaigns.push_back(*campaign);
+  }
+  RONDO_RETURN_IF_ERROR(cursor->status());
+  pb::ListWaitingOffersResponse response;
+  if (contacts.empty()) return response;
+  RONDO_ASSIGN_OR_RETURN(const auto composed, composer_.Compose(contacts, campaigns));
+  std::vector<size_t> order;
+  for (size_t i = 0; i < contacts.size(); ++i) {
+    if (composed[i].suppressed_reason.empty()) order.push_back(i);
+  }
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return contacts[a].sent_time_micros() > contacts[b].sent_time_micros();
+  });
+  for (const size_t i : order) {
+    pb::WaitingOffer& offer = *response.add_offers();
+    *offer.mutable_contact() = contacts[i].contact();
+    for (const auto& cell : campaigns[i].cells()) {
+      if (cell.name() == contacts[i].cell()) offer.set_offer(cell.treatment().offer());
+    }
+    const Outbound& message = composed[i].message;
+    offer.set_html(message.html.empty() ? message.text : message.html);
+    offer.set_click_url(message.click_url);
+    *offer.mutable_expire_time() = ToTimestamp(ToMicros(ExpiryOf(contacts[i], campaigns[i])));
+  }
+  return response;
+}
+
+absl::StatusOr<pb::Template> DeliveryHandlers::Put(const CallInfo& call, pb::Template given,
+                                                   bool validate_only, int64_t expected_version) {
+  RONDO_RETURN_IF_ERROR(Check(given));
+  catalog::Definition definition;
+  definition.set_name(given.name());
+  given.clear_etag();
+  given.clear_version();
+  *definition.mutable_template_() = std::move(given);
+  if (validate_only) return ToTemplate(definition);
+  RONDO_ASSIGN_OR_RETURN(definition,
+                         catalog_.Put(std::move(definition), {.expected_version = expected_version,
+                                                              .request_id = call.request_id,
+                                                              .author = call.principal.name}));
+  return ToTemplate(definition);
+}
+
+absl::StatusOr<pb::Template> DeliveryHandlers::CreateTemplate(
+    const CallInfo& call, const pb::CreateTemplateRequest& request) {
+  return Put(call, request.template_(), request.validate_only(), 0);
+}
+
+absl::StatusOr<pb::Template> DeliveryHandlers::UpdateTemplate(
+    const CallInfo& call, const pb::UpdateTemplateRequest& request) {
+  RONDO_ASSIGN_OR_RETURN(const int64_t version, catalog::VersionOf(request.template_().etag()));
+  if (!request.allow_missing()) {
+    RONDO_RETURN_IF_ERROR(catalog_.Get(request.template_().name()).status());
+  }
+  return Put(call, request.template_(), request.validate_only(), version);
+}
+
+absl::StatusOr<pb::Template> DeliveryHandlers::GetTemplate(const CallInfo& call,
+                                                           const pb::GetTemplateRequest& request) {
+  static_cast<void>(call);
+  RONDO_RETURN_IF_ERROR(CheckTemplateName(request.name(), "name"));
+  RONDO_ASSIGN_OR_RETURN(const auto definition, catalog_.Get(request.name(), request.version()));
+  return ToTemplate(definition);
+}
+
+absl::StatusOr<pb::ListTemplatesResponse> DeliveryHandlers::ListTemplates(
+    const CallInfo& call, const pb::ListTemplatesRequest& request) {
+  static_cast<void>(call);
+  RONDO_ASSIGN_OR_RETURN(const int page_size,
+                         PageSize(request.page_size(), kPageSizeDefault, kPageSizeMax));
+  RONDO_ASSIGN_OR_RETURN(const std::string after, page_tokens_.Decode(request));
+  const catalog::Page page = catalog_.List(kTemplates, after, page_size);
+  pb::ListTemplatesResponse response;
+  for (const auto& definition : page.definitions)
+    *response.add_templates() = ToTemplate(definition);
+  response.set_next_page_token(page_tokens_.Encode(request, page.next_after));
+  return response;
+}
+
+}  // namespace rondo::delivery

@@ -1,0 +1,476 @@
+#include "services/delivery/dispatcher.h"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <set>
+
+#include "absl/strings/str_format.h"
+#include "platform/core/status_macros.h"
+#include "services/delivery/delivery_projection.h"
+#include "services/delivery/domain/attempt.h"
+
+namespace rondo::delivery {
+namespace {
+
+namespace logpb = ::rondo::log::v1;
+using eventlog::LogRecord;
+
+constexpr absl::Duration kRetryAfter = absl::Seconds(1);
+
+LogRecord About(const statepb::ContactState& contact, absl::Time now) {
+  LogRecord record;
+  record.set_party(contact.customer());
+  record.set_source(std::string(kServiceName));
+  record.set_event_time_micros(ToMicros(now));
+  return record;
+}
+
+LogRecord OutcomeRecord(const statepb::ContactState& contact, const SendOutcome& outcome,
+                        absl::Time now) {
+  LogRecord record = About(contact, now);
+  logpb::DeliveryOutcome& written = *record.mutable_delivery_outcome();
+  *written.mutable_contact() = contact.contact();
+  written.set_attempt(contact.attempt());
+  written.set_cell(contact.cell());
+  written.set_code(outcome.code == 0 ? "" : std::to_string(outcome.code));
+  switch (outcome.status) {
+    case SendStatus::kAccepted:
+      written.set_state(logpb::DELIVERY_STATE_SENT);
+      written.set_cost_minor_units(contact.cost_minor_units());
+      break;
+    case SendStatus::kDeferred:
+      if (contact.attempt() < kAttemptsMax) {
+        written.set_state(logpb::DELIVERY_STATE_DEFERRED);
+        written.set_retry_time_micros(
+            ToMicros(now + RetryDelay(contact.attempt(), Fnv1a(contact.message_id()))));
+        break;
+      }
+      [[fallthrough]];
+    case SendStatus::kFailed:
+      written.set_state(logpb::DELIVERY_STATE_FAILED);
+      break;
+    case SendStatus::kUnknown:
+      written.set_state(logpb::DELIVERY_STATE_IN_DOUBT);
+      break;
+  }
+  return record;
+}
+
+LogRecord SuppressedRecord(const statepb::ContactState& contact, const std::string& reason,
+                           absl::Time now) {
+  LogRecord record = About(contact, now);
+  logpb::ContactSuppressed& suppressed = *record.mutable_contact_suppressed();
+  *suppressed.mutable_contact() = contact.contact();
+  suppressed.set_cell(contact.cell());
+  suppressed.set_reason(reason);
+  return record;
+}
+
+}  // namespace
+
+struct Dispatcher::State {
+  // A claim that was appended and not yet read back.
+  struct Appended {
+    std::string key;
+    int64_t offset = 0;
+  };
+  struct Partition {
+    int64_t applied = 0;
+    bool dirty = false;
+    std::vector<Appended> appended;
+    std::set<std::string> busy;  // Keys between claim and outcome.
+    bool hungry = false;         // Has ready contacts for which there was no room.
+  };
+  struct Channel {
+    int failures = 0;
+    absl::Time rests_until = absl::InfinitePast();
+    std::string reason;
+  };
+
+  State(DispatcherOptions given, eventlog::Runtime& r, Executor& e, Composer& c, Transports t,
+        const Log& l)
+      : options(given),
+        runtime(r),
+        executor(e),
+        composer(c),
+        transports(std::move(t)),
+        log(l),
+        strand(e),
+        partitions(static_cast<size_t>(r.partition_count())) {}
+
+  absl::Time Now() const { return runtime.clock().Now(); }
+  Partition& At(int partition) { return partitions[static_cast<size_t>(partition)]; }
+  // Under the mutex. There is room for whoever had none.
+  void Release(int partition, const std::string& key) {
+    At(partition).busy.erase(key);
+    for (Partition& each : partitions) each.dirty |= std::exchange(each.hungry, false);
+  }
+  size_t Busy() const {  // Under the mutex.
+    size_t busy = 0;
+    for (const Partition& partition : partitions) busy += partition.busy.size();
+    return busy;
+  }
+
+  const DispatcherOptions options;
+  eventlog::Runtime& runtime;
+  Executor& executor;
+  Composer& composer;
+  const Transports transports;
+  const Log& log;
+  Strand strand;
+
+  mutable std::mutex mutex;
+  std::vector<Partition> partitions;
+  std::map<std::string, Channel> channels;
+  std::vector<std::pair<int, LogRecord>> unwritten;
+  bool started = false;
+  bool stopping = false;  // Claims nothing more.
+  bool closed = false;    // Does nothing more.
+  bool woken = false;
+  std::string storage_trouble;
+};
+
+Dispatcher::Dispatcher(DispatcherOptions options, eventlog::Runtime& runtime, Executor& executor,
+                       Composer& composer, Transports transports, const Log& log)
+    : state_(std::make_shared<State>(options, runtime, executor, composer, std::move(transports),
+                                     log)) {}
+
+Dispatcher::~Dispatcher() {
+  const std::lock_guard lock(state_->mutex);
+  state_->stopping = true;
+  state_->closed = true;
+}
+
+void Dispatcher::Start() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->started = true;
+    for (State::Partition& partition : state_->partitions) partition.dirty = true;
+  }
+  Wake(state_);
+}
+
+void Dispatcher::Stop() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (std::exchange(state_->stopping, true)) return;
+    if (!state_->started) {
+      state_->closed = true;
+      return;
+    }
+  }
+  // Not under the lock: claims are sent and outcomes come in meanwhile.
+  state_->executor.Await(
+      [state = state_] {
+        const std::lock_guard lock(state->mutex);
+        return state->Busy() == 0 && state->unwritten.empty();
+      },
+      state_->Now() + state_->options.drain_timeout);
+  const std::lock_guard lock(state_->mutex);
+  state_->closed = true;
+}
+
+void Dispatcher::Committed(int partition, int64_t next_offset) {
+  {
+    const std::lock_guard lock(state_->mutex);
+    State::Partition& here = state_->At(partition);
+    here.applied = next_offset;
+    here.dirty = true;
+    if (!state_->started || state_->closed) return;
+  }
+  Wake(state_);
+}
+
+std::string Dispatcher::LimitedBy() const {
+  const std::lock_guard lock(state_->mutex);
+  if (!state_->storage_trouble.empty()) return "storage: " + state_->storage_trouble;
+  for (const auto& [name, channel] : state_->channels) {
+    if (channel.rests_until > state_->Now()) return name + ": " + channel.reason;
+  }
+  return {};
+}
+
+void Dispatcher::Wake(const std::shared_ptr<State>& state) {
+  {
+    const std::lock_guard lock(state->mutex);
+    if (state->woken || state->closed || !state->started) return;
+    state->woken = true;
+  }
+  state->strand.Post([state] { Run(state); });
+}
+
+void Dispatcher::WakeAt(const std::shared_ptr<State>& state, absl::Time when) {
+  state->executor.PostAt(when, [state] {
+    {
+      const std::lock_guard lock(state->mutex);
+      for (State::Partition& partition : state->partitions) partition.dirty = true;
+    }
+    Wake(state);
+  });
+}
+
+void Dispatcher::Run(const std::shared_ptr<State>& state) {
+  std::vector<int> dirty;
+  {
+    const std::lock_guard lock(state->mutex);
+    state->woken = false;
+    if (state->closed) return;
+    for (size_t i = 0; i < state->partitions.size(); ++i) {
+      if (!std::exchange(state->partitions[i].dirty, false)) continue;
+      dirty.push_back(static_cast<int>(i));
+    }
+  }
+  RetryUnwritten(state);
+  for (const int partition : dirty) {
+    if (state->runtime.IsLive(partition)) RunPartition(state, partition);
+  }
+  const std::lock_guard lock(state->mutex);
+  const bool more = std::any_of(state->partitions.begin(), state->partitions.end(),
+                                [](const State::Partition& p) { return p.dirty; });
+  if (!more || state->woken || state->closed) return;
+  state->woken = true;
+  state->strand.Post([state] { Run(state); });
+}
+
+void Dispatcher::RunPartition(const std::shared_ptr<State>& state, int partition) {
+  SendClaimed(state, partition);
+  ClaimReady(state, partition);
+}
+
+// Sends those of our claims that were read back and hold.
+void Dispatcher::SendClaimed(const std::shared_ptr<State>& state, int partition) {
+  std::vector<State::Appended> read_back;
+  {
+    const std::lock_guard lock(state->mutex);
+    State::Partition& here = state->At(partition);
+    const auto split = std::partition(here.appended.begin(), here.appended.end(),
+                                      [&](const auto& a) { return a.offset >= here.applied; });
+    read_back.assign(split, here.appended.end());
+    here.appended.erase(split, here.appended.end());
+  }
+  if (read_back.empty()) return;
+  std::sort(read_back.begin(), read_back.end(),
+            [](const auto& a, const auto& b) { return a.offset < b.offset; });
+  std::vector<statepb::ContactState> contacts;
+  std::vector<rondo::campaign::v1::Campaign> campaigns;
+  const auto release = [&](const std::string& key) {
+    {
+      const std::lock_guard lock(state->mutex);
+      state->Release(partition, key);
+    }
+    state->executor.NotifyAll();
+  };
+  const auto load = [&]() -> absl::Status {
+    RONDO_ASSIGN_OR_RETURN(const auto view, state->runtime.ReadState(kServiceName, partition));
+    for (const State::Appended& claim : read_back) {
+      RONDO_ASSIGN_OR_RETURN(const auto contact, ReadContact(*view, claim.key));
+      const bool holds = contact.has_value() &&
+                         contact->phase() == statepb::CONTACT_PHASE_CLAIMED &&
+                         contact->claim_offset() == claim.offset;
+      if (!holds) {
+        release(claim.key);
+        continue;
+      }
+      RONDO_ASSIGN_OR_RETURN(const auto campaign, ReadCycle(*view, contact->contact().campaign(),
+                                                            contact->contact().cycle()));
+      contacts.push_back(*contact);
+      campaigns.push_back(campaign.value_or(rondo::campaign::v1::Campaign()));
+    }
+    return absl::OkStatus();
+  };
+  const absl::Status loaded = load();
+  if (!loaded.ok()) {  // Read again later: the claims stay ours.
+    const std::lock_guard lock(state->mutex);
+    State::Partition& here = state->At(partition);
+    here.appended.insert(here.appended.end(), read_back.begin(), read_back.end());
+    WakeAt(state, state->Now() + kRetryAfter);
+    return;
+  }
+  if (contacts.empty()) return;
+  const auto composed = state->composer.Compose(contacts, campaigns);
+  for (size_t i = 0; i < contacts.size(); ++i) {
+    if (composed.ok()) {
+      SendOne(state, partition, contacts[i], (*composed)[i]);
+    } else {
+      Finish(state, partition, contacts[i],
+             {SendStatus::kDeferred, 0, std::string(composed.status().message()), {}});
+    }
+  }
+}
+
+void Dispatcher::SendOne(const std::shared_ptr<State>& state, int partition,
+                         const statepb::ContactState& contact, const Composed& composed) {
+  const auto suppress = [&](const std::string& reason) {
+    Record(state, partition, SuppressedRecord(contact, reason, state->Now()));
+  };
+  if (!composed.suppressed_reason.empty()) return suppress(composed.suppressed_reason);
+  if (contact.channel() == "web") {
+    return Finish(state, partition, contact, {SendStatus::kAccepted, 0, "waits", {}});
+  }
+  const auto transport = state->transports.find(contact.channel());
+  if (transport == state->transports.end()) return suppress("channel_not_configured");
+  const absl::Status taken = transport->second->Send(
+      composed.message, [state, partition, contact](const SendOutcome& outcome) {
+        Finish(state, partition, contact, outcome);
+      });
+  if (taken.ok()) return;
+  if (absl::IsInvalidArgument(taken)) return suppress("no_address");
+  Finish(state, partition, contact, {SendStatus::kDeferred, 0, std::string(taken.message()), {}});
+}
+
+void Dispatcher::Finish(const std::shared_ptr<State>& state, int partition,
+                        const statepb::ContactState& contact, const SendOutcome& outcome) {
+  absl::Time now;
+  {
+    const std::lock_guard lock(state->mutex);
+    // Nobody is left to tell: the next owner finds the contact in doubt.
+    if (state->closed) return;
+    now = state->Now();
+    State::Channel& channel = state->channels[contact.channel()];
+    // Without any reply: the peer is not there.
+    const bool no_peer = outcome.status == SendStatus::kDeferred && outcome.code == 0;
+    channel.failures = no_peer ? channel.failures + 1 : 0;
+    if (channel.failures >= state->options.failures_until_rest) {
+      channel.failures = 0;
+      channel.rests_until = now + state->options.rest;
+      channel.reason = outcome.reply;
+      WakeAt(state, channel.rests_until);
+    }
+  }
+  Record(state, partition, OutcomeRecord(contact, outcome, now));
+}
+
+// Appends what became of a contact, on the thread that knows it: sessions commit together.
+void Dispatcher::Record(const std::shared_ptr<State>& state, int partition, LogRecord record) {
+  const auto& contact = record.has_delivery_outcome() ? record.delivery_outcome().contact()
+                                                      : record.contact_suppressed().contact();
+  const std::string key = ContactKeyOf(CustomerId(record.party()), contact);
+  const auto appended = state->runtime.log().Append(partition, absl::MakeSpan(&record, 1),
+                                                    eventlog::Durability::kSynced);
+  {
+    const std::lock_guard lock(state->mutex);
+    if (!appended.ok()) {
+      state->storage_trouble = std::string(appended.status().message());
+      state->unwritten.emplace_back(partition, std::move(record));
+    }
+    state->Release(partition, key);
+    state->At(partition).dirty = true;
+  }
+  state->executor.NotifyAll();
+  if (appended.ok()) {
+    Wake(state);
+  } else {
+    WakeAt(state, state->Now() + kRetryAfter);
+  }
+}
+
+void Dispatcher::RetryUnwritten(const std::shared_ptr<State>& state) {
+  std::vector<std::pair<int, LogRecord>> records;
+  {
+    const std::lock_guard lock(state->mutex);
+    records.swap(state->unwritten);
+    if (records.empty()) {
+      state->storage_trouble.clear();
+      return;
+    }
+  }
+  for (auto& [partition, record] : records) {
+    // A second outcome of one attempt is refused by Apply, should the first have been written.
+    Record(state, partition, std::move(record));
+  }
+}
+
+absl::StatusOr<std::vector<Dispatcher::Claim>> Dispatcher::ClaimsFor(
+    const std::shared_ptr<State>& state, int partition, size_t room,
+    const std::set<std::string>& busy) {
+  const absl::Time now = state->Now();
+  RONDO_ASSIGN_OR_RETURN(const auto view, state->runtime.ReadState(kServiceName, partition));
+  RONDO_ASSIGN_OR_RETURN(const int64_t epoch, ReadEpoch(*view));
+  std::vector<Claim> claims;
+  for (const std::string_view channel : kChannels) {
+    {
+      const std::lock_guard lock(state->mutex);
+      if (state->channels[std::string(channel)].rests_until > now) continue;
+    }
+    RONDO_ASSIGN_OR_RETURN(const auto ready, ReadReady(*view, channel, room + busy.size()));
+    for (const std::string& key : ready) {
+      if (busy.contains(key)) continue;
+      if (claims.size() >= room) return claims;
+      RONDO_ASSIGN_OR_RETURN(const auto contact, ReadContact(*view, key));
+      if (!contact.has_value()) return absl::DataLossError("a ready contact is missing");
+      LogRecord record = About(*contact, now);
+      logpb::DeliveryAttempted& attempted = *record.mutable_delivery_attempted();
+      *attempted.mutable_contact() = contact->contact();
+      attempted.set_attempt(contact->attempt() + 1);
+      attempted.set_epoch(epoch);
+      attempted.set_message_id(state->composer.MessageIdOf(*contact));
+      attempted.set_channel(contact->channel());
+      claims.push_back({key, std::move(record)});
+    }
+  }
+  return claims;
+}
+
+absl::Status Dispatcher::AppendClaims(const std::shared_ptr<State>& state, int partition,
+                                      std::vector<Claim> claims) {
+  std::vector<LogRecord> records;
+  {
+    const std::lock_guard lock(state->mutex);
+    for (Claim& claim : claims) {
+      state->At(partition).busy.insert(claim.key);
+      records.push_back(std::move(claim.record));
+    }
+  }
+  const auto first = state->runtime.log().Append(partition, absl::MakeSpan(records),
+                                                 eventlog::Durability::kSynced);
+  const std::lock_guard lock(state->mutex);
+  State::Partition& here = state->At(partition);
+  for (size_t i = 0; i < claims.size(); ++i) {
+    if (first.ok()) {
+      here.appended.push_back({claims[i].key, *first + static_cast<int64_t>(i)});
+    } else {
+      // Should they have been written all the same, they are read back as claims of nobody, and
+      // become in doubt with the next owner.
+      state->Release(partition, claims[i].key);
+    }
+  }
+  here.dirty = true;  // They may have been applied already.
+  return first.status();
+}
+
+void Dispatcher::ClaimReady(const std::shared_ptr<State>& state, int partition) {
+  size_t room = 0;
+  std::set<std::string> busy;
+  {
+    const std::lock_guard lock(state->mutex);
+    if (state->stopping || !state->unwritten.empty()) return;
+    const size_t all = state->Busy();
+    room = state->options.in_flight_max > all ? state->options.in_flight_max - all : 0;
+    busy = state->At(partition).busy;
+    state->At(partition).hungry = room == 0;
+  }
+  if (room == 0) return;
+  auto claims = ClaimsFor(state, partition, room, busy);
+  if (claims.ok() && claims->empty()) return;
+  if (claims.ok() && claims->size() == room) {
+    const std::lock_guard lock(state->mutex);
+    state->At(partition).hungry = true;
+  }
+  const absl::Status claimed =
+      claims.ok() ? AppendClaims(state, partition, *std::move(claims)) : claims.status();
+  if (claimed.ok()) {
+    Wake(state);
+    return;
+  }
+  {
+    const std::lock_guard lock(state->mutex);
+    state->storage_trouble = std::string(claimed.message());
+  }
+  state->log.Write(
+      LogLevel::kWarning, "claims_not_written",
+      {{"error", std::string_view(claimed.message().data(), claimed.message().size())}});
+  WakeAt(state, state->Now() + kRetryAfter);
+}
+
+}  // namespace rondo::delivery
