@@ -11,6 +11,7 @@
 #include "app/import_commands.h"
 #include "app/log_commands.h"
 #include "app/rules_commands.h"
+#include "app/serve_command.h"
 #include "app/shell.h"
 
 int main(int argc, char** argv) {
@@ -19,6 +20,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(0, 1);
   app.footer("Start here:\n  rondo serve\n  rondo apply -f examples/winback --dry-run");
   rondo::Shell shell(app);
+  rondo::AddServeCommand(app, shell);
   rondo::AddConfigCommands(app, shell);
   rondo::AddDefinitionCommands(app, shell);
   rondo::AddCampaignCommands(app, shell);

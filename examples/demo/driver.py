@@ -20,7 +20,9 @@ BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.
 
 
 class Failed(Exception):
-    """The demonstration cannot go on; says what to look at."""
+    """It cannot go on; says what to look at."""
+
+    status = None  # Of the HTTP answer, if that was it.
 
 
 class Processes:
@@ -86,7 +88,9 @@ class Rest:
             answer = self.connection.getresponse()
         content = answer.read()
         if answer.status >= 400:
-            raise Failed(f"{method} {path}: {answer.status} {content[:500].decode('utf-8', 'replace')}")
+            failed = Failed(f"{method} {path}: {answer.status} {content[:500].decode('utf-8', 'replace')}")
+            failed.status = answer.status
+            raise failed
         return content
 
     def json(self, method, path, body=None):
