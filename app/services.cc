@@ -31,7 +31,10 @@ struct Services::Modules {
                   .clock = parts.clock,
                   .instance_key = parts.folder.instance_key(),
                   .key_store = std::move(key_store)}),
-        targeting(parts.runtime, parts.catalog, parts.clock, page_tokens, parts.methods),
+        targeting({.runtime = parts.runtime,
+                   .catalog = parts.catalog,
+                   .clock = parts.clock,
+                   .page_tokens = page_tokens}),
         campaign({.runtime = parts.runtime,
                   .catalog = parts.catalog,
                   .executor = parts.effects,
@@ -41,10 +44,8 @@ struct Services::Modules {
                   .instance_key = parts.folder.instance_key(),
                   .time_zone_attribute = parts.config.time_zone_attribute}),
         response(parts.runtime, parts.caller, parts.clock, page_tokens, parts.methods),
-        insight({.runtime = parts.runtime,
-                 .executor = parts.effects,
-                 .log = parts.log,
-                 .options = {}}),
+        insight(
+            {.runtime = parts.runtime, .executor = parts.effects, .log = parts.log, .options = {}}),
         decision({.runtime = parts.runtime,
                   .catalog = parts.catalog,
                   .caller = parts.caller,
@@ -54,6 +55,7 @@ struct Services::Modules {
                   .options = {}}),
         log_handlers(parts.runtime) {
     customer.Serve(parts.methods);
+    targeting.Serve(parts.methods);
     campaign.Serve(parts.methods);
     decision.Serve(parts.methods);
     log_handlers.Serve(parts.methods);
