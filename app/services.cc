@@ -2,12 +2,18 @@
 
 #include <sodium/randombytes.h>
 
+#include <fstream>
+
 #include "app/log_handlers.h"
+#include "absl/strings/str_format.h"
 #include "platform/core/status_macros.h"
+#include "platform/http/http_client.h"
+#include "platform/http/url.h"
 #include "platform/rpc/page_token.h"
 #include "services/campaign/module.h"
 #include "services/customer/module.h"
 #include "services/decision/module.h"
+#include "services/delivery/module.h"
 #include "services/insight/module.h"
 #include "services/response/module.h"
 #include "services/targeting/module.h"
@@ -21,11 +27,64 @@ uint64_t RandomSeed() {
   return seed;
 }
 
+// The ways out of the house. Destroyed after delivery has stopped and before the log.
+struct Senders {
+  std::unique_ptr<delivery::SmtpTransport> email;
+  std::unique_ptr<HttpClient> http;
+  std::unique_ptr<delivery::SmsTransport> sms;
+
+  delivery::Transports ByChannel() const {
+    delivery::Transports transports = {{"email", email.get()}};
+    if (sms != nullptr) transports["sms"] = sms.get();
+    return transports;
+  }
+};
+
+absl::StatusOr<std::string> ReadPassword(const std::string& path) {
+  if (path.empty()) return std::string();
+  std::ifstream file(path);
+  std::string password;
+  if (!std::getline(file, password)) {
+    return absl::InvalidArgumentError("sms.password_file: " + path + " cannot be read");
+  }
+  return password;
+}
+
+absl::StatusOr<Senders> MakeSenders(const Config& config, Executor& executor) {
+  Senders senders;
+  SmtpOptions smtp;
+  smtp.host = config.smtp_host;
+  smtp.port = config.smtp_port;
+  smtp.sessions_max = config.smtp_sessions;
+  RONDO_ASSIGN_OR_RETURN(senders.email,
+                         delivery::SmtpTransport::Create(smtp, config.smtp_return_path));
+  if (config.sms_url.empty()) return senders;
+  SmsGatewayOptions sms;
+  sms.url = config.sms_url;
+  sms.user = config.sms_username;
+  RONDO_ASSIGN_OR_RETURN(sms.password, ReadPassword(config.sms_password_file));
+  HttpClientOptions http;
+  // The operator named this address, so it may be one of this machine or network.
+  RONDO_ASSIGN_OR_RETURN(const Url url, ParseUrl(config.sms_url));
+  http.allowed_private_addresses = {absl::StrFormat("%s:%d", url.host, url.port)};
+  senders.http = std::make_unique<HttpClient>(http);
+  senders.sms = std::make_unique<delivery::SmsTransport>(sms, *senders.http, executor);
+  return senders;
+}
+
+delivery::DeliveryOptions DeliveryOptionsOf(const Config& config) {
+  delivery::DeliveryOptions options;
+  options.composer.email_attribute = config.email_attribute;
+  options.composer.phone_attribute = config.phone_attribute;
+  return options;
+}
+
 }  // namespace
 
 struct Services::Modules {
-  Modules(const Parts& parts, std::unique_ptr<storage::Store> key_store)
+  Modules(const Parts& parts, std::unique_ptr<storage::Store> key_store, Senders made)
       : page_tokens(parts.folder.instance_key()),
+        senders(std::move(made)),
         customer({.runtime = parts.runtime,
                   .catalog = parts.catalog,
                   .clock = parts.clock,
@@ -43,6 +102,16 @@ struct Services::Modules {
                   .page_tokens = page_tokens,
                   .instance_key = parts.folder.instance_key(),
                   .time_zone_attribute = parts.config.time_zone_attribute}),
+        delivery({.runtime = parts.runtime,
+                  .catalog = parts.catalog,
+                  .caller = parts.caller,
+                  .executor = parts.effects,
+                  .clock = parts.clock,
+                  .log = parts.log,
+                  .links = parts.links,
+                  .transports = senders.ByChannel(),
+                  .instance_key = parts.folder.instance_key(),
+                  .options = DeliveryOptionsOf(parts.config)}),
         response(parts.runtime, parts.caller, parts.clock, page_tokens, parts.methods),
         insight(
             {.runtime = parts.runtime, .executor = parts.effects, .log = parts.log, .options = {}}),
@@ -57,15 +126,18 @@ struct Services::Modules {
     customer.Serve(parts.methods);
     targeting.Serve(parts.methods);
     campaign.Serve(parts.methods);
+    delivery.Serve(parts.methods);
     decision.Serve(parts.methods);
     log_handlers.Serve(parts.methods);
     insight.Serve(parts.methods);
   }
 
   PageTokens page_tokens;
+  Senders senders;
   customer::Module customer;
   targeting::Module targeting;
   campaign::Module campaign;
+  delivery::Module delivery;
   response::Module response;
   insight::Module insight;
   decision::Module decision;
@@ -78,22 +150,25 @@ absl::StatusOr<std::unique_ptr<Services>> Services::Build(const Parts& parts) {
   keys.memory = parts.memory;
   RONDO_ASSIGN_OR_RETURN(std::unique_ptr<storage::Store> key_store,
                          storage::OpenRocksDbStore(keys));
+  RONDO_ASSIGN_OR_RETURN(Senders senders, MakeSenders(parts.config, parts.effects));
   return std::unique_ptr<Services>(
-      new Services(std::make_unique<Modules>(parts, std::move(key_store))));
+      new Services(std::make_unique<Modules>(parts, std::move(key_store), std::move(senders))));
 }
 
 Services::Services(std::unique_ptr<Modules> modules) : modules_(std::move(modules)) {}
 Services::~Services() { Stop(); }
 
-absl::Status Services::Start(const std::string&) {
+absl::Status Services::Start(const std::string& public_url) {
   RONDO_RETURN_IF_ERROR(modules_->customer.Start());
   RONDO_RETURN_IF_ERROR(modules_->insight.Start());
+  RONDO_RETURN_IF_ERROR(modules_->delivery.Start(public_url));
   modules_->campaign.Start();
   return absl::OkStatus();
 }
 
 void Services::Stop() {
   modules_->campaign.Stop();
+  modules_->delivery.Stop();
   modules_->insight.Stop();
   modules_->customer.Stop();
 }
