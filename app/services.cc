@@ -4,8 +4,8 @@
 
 #include <fstream>
 
-#include "app/log_handlers.h"
 #include "absl/strings/str_format.h"
+#include "app/log_handlers.h"
 #include "platform/core/status_macros.h"
 #include "platform/http/http_client.h"
 #include "platform/http/url.h"

@@ -228,7 +228,7 @@ absl::Status Composer::Render(const statepb::ContactState& contact, const Campai
   token.step = contact.contact().step();
   token.occurrence = static_cast<uint32_t>(contact.contact().occurrence());
   RONDO_ASSIGN_OR_RETURN(const ContactLinks links,
-                         ContactLinks::Create(options_.public_url, links_, token));
+                         ContactLinks::Create(public_url_, links_, token));
   RONDO_ASSIGN_OR_RETURN(const std::string unsubscribe, links.UnsubscribeUrl());
   data["unsubscribe_url"] = unsubscribe;
   const bool marketing =

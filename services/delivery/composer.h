@@ -24,7 +24,6 @@ namespace rondo::delivery {
 namespace pb = ::rondo::delivery::v1;
 
 struct ComposerOptions {
-  std::string public_url = {};               // Base of tracked links, without a final slash.
   std::string message_domain = "localhost";  // Of Message-IDs.
   std::string email_attribute = "email";
   std::string phone_attribute = "phone";
@@ -62,6 +61,9 @@ class Composer {
         links_(links),
         clock_(clock) {}
 
+  // Base of tracked links, without a final slash; known once the door is open. Before Compose.
+  void SetPublicUrl(std::string public_url) { public_url_ = std::move(public_url); }
+
   // One message a contact, in their order. `campaigns` are the frozen definitions, in the same
   // order. An error of the customer service fails all: nothing is known then.
   absl::StatusOr<std::vector<Composed>> Compose(
@@ -85,6 +87,7 @@ class Composer {
                         const std::string& channel) const;
 
   const ComposerOptions options_;
+  std::string public_url_;
   const InstanceKey instance_key_;
   const catalog::Catalog& catalog_;
   Caller& caller_;

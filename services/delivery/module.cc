@@ -14,7 +14,8 @@ Module::Module(Parts parts)
   parts.runtime.Add(projection_);
 }
 
-absl::Status Module::Start() {
+absl::Status Module::Start(const std::string& public_url) {
+  composer_.SetPublicUrl(public_url);
   dispatcher_.Start();
   return absl::OkStatus();
 }

@@ -44,8 +44,9 @@ class Module {
 
   // Binds its handlers.
   void Serve(MethodTable& table) { handlers_.Serve(table); }
-  // After the runtime is live: sending may begin.
-  absl::Status Start();
+  // After the runtime is live: sending may begin. Tracked links begin with `public_url`, which has
+  // no final slash.
+  absl::Status Start(const std::string& public_url);
   // Claims nothing more and waits for what is being sent. Idempotent.
   void Stop() { dispatcher_.Stop(); }
 
