@@ -58,6 +58,8 @@ ExitCode ExitCodeOf(const absl::Status& status) {
 }
 
 Shell::Shell(CLI::App& root) {
+  // `--output` and `--server` may stand anywhere; subcommands added from here on inherit that.
+  root.fallthrough();
   root.add_option("--output", output_, "How results are written")
       ->check(CLI::IsMember({"table", "json"}));
   root.add_option("--server", server_, "HOST:PORT of `rondo serve`'s gRPC door")
@@ -77,7 +79,6 @@ CallInfo Shell::call(absl::Duration timeout) const {
 }
 
 void Shell::OnRun(CLI::App* command, std::function<absl::Status()> body) {
-  command->fallthrough();
   command->callback([this, body = std::move(body)] {
     const absl::Status status = body();
     exit_code_ = own_code_.value_or(ExitCodeOf(status));
