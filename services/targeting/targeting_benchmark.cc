@@ -3,6 +3,7 @@
 // included), and records folded a second.
 #include <benchmark/benchmark.h>
 
+#include "platform/core/clock.h"
 #include "platform/core/rng.h"
 #include "platform/storage/memory_store.h"
 #include "rules/program.h"
