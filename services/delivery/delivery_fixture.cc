@@ -28,7 +28,6 @@ void DeliveryTest::Open() {
   house_.runtime().Add(*catalog_);
   catalog_->Attach(house_.runtime());
   DeliveryOptions options;
-  options.composer.public_url = "https://go.example";
   options.composer.message_domain = "mail.example";
   options.dispatcher.in_flight_max = in_flight_max_;
   module_ = std::make_unique<Module>(Module::Parts{.runtime = house_.runtime(),
@@ -44,7 +43,7 @@ void DeliveryTest::Open() {
   module_->Serve(*table_);
   table_->Serve("rondo.customer.v1.CustomerService", world_, &CustomerWorld::BatchGetCustomers);
   house_.Start();
-  ASSERT_TRUE(module_->Start().ok());
+  ASSERT_TRUE(module_->Start("https://go.example").ok());
 }
 
 void DeliveryTest::Close() {
