@@ -78,7 +78,10 @@ EmbeddedLog::EmbeddedLog(EmbeddedLogOptions options, const Clock& clock, Executo
     : options_(std::move(options)),
       clock_(clock),
       store_(std::move(store)),
-      cache_(*store_, options_.partition_count, options_.cache_bytes),
+      cache_(options_.partition_count, options_.cache_bytes,
+             [this](int partition, int64_t offset, int64_t end) {
+               return ReadBlocks(*store_, partition, offset, end);
+             }),
       tails_(std::move(tails)),
       boot_id_(CurrentBootId()),
       mark_(std::move(mark)),

@@ -16,10 +16,10 @@
 #include "absl/time/time.h"
 #include "platform/core/clock.h"
 #include "platform/core/executor.h"
-#include "platform/eventlog/block_cache.h"
 #include "platform/eventlog/event_log.h"
 #include "platform/eventlog/log_block.h"
 #include "platform/eventlog/log_folder.h"
+#include "platform/eventlog/record_cache.h"
 #include "platform/storage/rocksdb_store.h"
 
 namespace rondo::eventlog {
@@ -97,7 +97,7 @@ class EmbeddedLog final : public EventLog {
   const EmbeddedLogOptions options_;
   const Clock& clock_;
   const std::unique_ptr<storage::Store> store_;
-  mutable BlockCache cache_;
+  mutable RecordCache cache_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
