@@ -202,6 +202,8 @@ Server::~Server() { Drain(absl::Seconds(1)); }
 
 std::string Server::http_address() const { return ToString(parts_->gateway->address()); }
 std::string Server::grpc_address() const { return ToString(parts_->grpc->address()); }
+Caller& Server::caller() { return *parts_->caller; }
+eventlog::Runtime& Server::runtime() { return *parts_->runtime; }
 
 void Server::Drain(absl::Duration grace) {
   if (std::exchange(parts_->drained, true)) return;

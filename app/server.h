@@ -9,6 +9,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "app/config.h"
+#include "platform/eventlog/runtime.h"
+#include "platform/rpc/caller.h"
 #include "platform/rpc/log.h"
 
 namespace rondo {
@@ -25,6 +27,10 @@ class Server {
   // As bound: `127.0.0.1:8080`.
   std::string http_address() const;
   std::string grpc_address() const;
+
+  // The services of this process without a door, and the runtime beneath them: for benchmarks.
+  Caller& caller();
+  eventlog::Runtime& runtime();
 
   // Takes nothing new, answers what is in flight, ends effects, flushes. Idempotent.
   void Drain(absl::Duration grace);

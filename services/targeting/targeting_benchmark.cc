@@ -3,6 +3,9 @@
 // included), and records folded a second.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "platform/core/clock.h"
 #include "platform/core/rng.h"
 #include "platform/storage/memory_store.h"
@@ -17,10 +20,15 @@ namespace {
 using eventlog::LogRecord;
 
 constexpr int kPartitions = 8;
-constexpr int kCustomers = 1'000'000;
-constexpr int kEvents = 5'000'000;
 constexpr size_t kBatch = 2'000;
 const absl::Time kNow = absl::FromUnixSeconds(1'796'126'400);
+
+// $RONDO_BENCH_CUSTOMERS is what `./x bench --quick` makes smaller.
+int CustomerCount() {
+  const char* text = std::getenv("RONDO_BENCH_CUSTOMERS");
+  return text != nullptr ? std::max(1, std::atoi(text)) : 1'000'000;
+}
+int EventCount() { return 5 * CustomerCount(); }
 
 // What Apply may use: partition and offset; targeting writes no key.
 class Context final : public eventlog::ApplyContext {
@@ -97,7 +105,7 @@ LogRecord PurchaseOf(CustomerId id, int number, Rng& rng) {
   LogRecord record;
   record.set_party(id.value());
   // A year in order of time, as a log that was lived through has it.
-  const double part_of_year = static_cast<double>(number) / kEvents;
+  const double part_of_year = static_cast<double>(number) / EventCount();
   record.set_event_time_micros(ToMicros(kNow - absl::Hours(24 * 365) * (1 - part_of_year)));
   auto& event = *record.mutable_event_tracked();
   event.set_type("purchase");
@@ -120,7 +128,7 @@ struct Population {
         ShopSet();
     for (int p = 0; p < kPartitions; ++p) Fold(definition, p);
     std::vector<CustomerId> ids;
-    for (int i = 0; i < kCustomers; ++i) ids.push_back(CustomerId(rng.Next() | 1));
+    for (int i = 0; i < CustomerCount(); ++i) ids.push_back(CustomerId(rng.Next() | 1));
     absl::Duration folding;
     const auto fold = [&](const LogRecord& record) {
       const absl::Time start = absl::Now();
@@ -128,9 +136,9 @@ struct Population {
       folding += absl::Now() - start;
     };
     for (const CustomerId id : ids) fold(ProfileOf(id, rng));
-    for (int i = 0; i < kEvents; ++i) fold(PurchaseOf(ids[rng.Below(ids.size())], i, rng));
+    for (int i = 0; i < EventCount(); ++i) fold(PurchaseOf(ids[rng.Below(ids.size())], i, rng));
     for (int p = 0; p < kPartitions; ++p) projection.Committed(p, contexts[p].next, true);
-    records_per_second = (kCustomers + kEvents) / absl::ToDoubleSeconds(folding);
+    records_per_second = (CustomerCount() + EventCount()) / absl::ToDoubleSeconds(folding);
   }
 
   void Fold(const LogRecord& record, int partition) {
@@ -174,7 +182,7 @@ void FoldRecords(benchmark::State& bench) {
   for (auto _ : bench) benchmark::DoNotOptimize(Shop().projection.View(0));
   bench.counters["records_per_second"] = Shop().records_per_second;
   bench.counters["bytes_per_customer"] =
-      static_cast<double>(Shop().projection.memory_bytes()) / kCustomers;
+      static_cast<double>(Shop().projection.memory_bytes()) / CustomerCount();
 }
 BENCHMARK(FoldRecords)->Iterations(1)->Unit(benchmark::kMillisecond);
 
