@@ -49,6 +49,18 @@ absl::StatusOr<v1::Campaign> StateAt(std::string_view campaign, ApplyContext& co
   return *std::move(state);
 }
 
+// The definition as it counts for a campaign that was launched: without a start of its own it
+// starts when it was launched.
+v1::Campaign AsLaunched(const catalog::Definition& definition, const v1::Campaign& state) {
+  v1::Campaign campaign = definition.campaign();
+  campaign.set_name(definition.name());
+  campaign.set_version(definition.version());
+  if (!campaign.schedule().has_start_time()) {
+    *campaign.mutable_schedule()->mutable_start_time() = state.schedule().start_time();
+  }
+  return campaign;
+}
+
 // What people ask for is narrower than what may happen: launching is for approved campaigns,
 // resuming for paused ones.
 absl::Status CheckVerb(State from, State to) {
@@ -135,6 +147,9 @@ absl::Status CampaignProjection::OnProposed(const log::v1::CampaignTransitionPro
     }
     state.set_version(definition->version());
   }
+  if (from == State::kApproved && to == State::kScheduled) {
+    *state.mutable_schedule()->mutable_start_time() = ToTimestamp(context.partition_time());
+  }
   CampaignWriter store(context);
   if (to == State::kStopped) {
     store.SetDueCycle(state.name(), 0);
@@ -157,7 +172,8 @@ absl::Status CampaignProjection::SetNextTimer(const v1::Campaign& state, ApplyCo
                          definitions_.Get(state.name(), context));
   const int next = state.current_cycle() + 1;
   if (!definition.has_value() || next > CycleCount(definition->campaign())) return absl::OkStatus();
-  RONDO_ASSIGN_OR_RETURN(const Schedule schedule, ScheduleOf(definition->campaign().schedule()));
+  RONDO_ASSIGN_OR_RETURN(const Schedule schedule,
+                         ScheduleOf(AsLaunched(*definition, state).schedule()));
   context.SetTimer(PlanDue(schedule, next), state.name(),
                    storage::KeyBuilder().U32(static_cast<uint32_t>(next)).view());
   return absl::OkStatus();
@@ -174,7 +190,8 @@ absl::Status CampaignProjection::OnTimer(absl::Time due, std::string_view key,
   RONDO_ASSIGN_OR_RETURN(const std::optional<catalog::Definition> definition,
                          definitions_.Get(key, context));
   if (!definition.has_value()) return absl::OkStatus();
-  RONDO_ASSIGN_OR_RETURN(const Schedule schedule, ScheduleOf(definition->campaign().schedule()));
+  RONDO_ASSIGN_OR_RETURN(const Schedule schedule,
+                         ScheduleOf(AsLaunched(*definition, *state).schedule()));
   // The schedule may have been changed since: then the timer of its new time counts.
   if (PlanDue(schedule, number) > due) return absl::OkStatus();
   store.SetDueCycle(key, number);
@@ -191,9 +208,7 @@ absl::Status CampaignProjection::StartDueCycle(v1::Campaign state, ApplyContext&
   RONDO_ASSIGN_OR_RETURN(const std::optional<catalog::Definition> definition,
                          definitions_.Get(name, context));
   if (!definition.has_value()) return absl::OkStatus();
-  v1::Campaign campaign = definition->campaign();
-  campaign.set_name(name);
-  campaign.set_version(definition->version());
+  v1::Campaign campaign = AsLaunched(*definition, state);
   RONDO_ASSIGN_OR_RETURN(const std::optional<log::v1::CycleClosed> last,
                          store.read().LastClosing(name));
   if (number > 1) {

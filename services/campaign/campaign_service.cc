@@ -207,7 +207,10 @@ absl::StatusOr<v1::DryRunCampaignResponse> CampaignHandlers::DryRunCampaign(
   const int sample_size = request.sample_size() == 0 ? kDryRunSampleDefault : request.sample_size();
   v1::GetCampaignRequest get;
   get.set_name(request.name());
-  RONDO_ASSIGN_OR_RETURN(const v1::Campaign campaign, GetCampaign(call, get));
+  RONDO_ASSIGN_OR_RETURN(v1::Campaign campaign, GetCampaign(call, get));
+  if (!campaign.schedule().has_start_time()) {
+    *campaign.mutable_schedule()->mutable_start_time() = ToTimestamp(runtime_.clock().Now());
+  }
   RONDO_ASSIGN_OR_RETURN(const v1::Cycle cycle, NextCycle(campaign));
 
   v1::DryRunCampaignResponse response;

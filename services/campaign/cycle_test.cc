@@ -145,6 +145,24 @@ TEST_F(CampaignTest, ALearningCampaignWaitsForResultsAndTakesItsSharesFromThem) 
   EXPECT_EQ(Get()->state(), v1::CAMPAIGN_STATE_COMPLETED);
 }
 
+TEST_F(CampaignTest, WithoutAStartTheFirstCycleIsDueAtTheLaunch) {
+  AddTargets(20);
+  v1::Campaign campaign = Parse<v1::Campaign>(kCampaign);
+  *campaign.mutable_schedule() = Parse<v1::Schedule>(R"pb(time_zone: "UTC"
+                                                          every { seconds: 86400 }
+                                                          cycles: 2)pb");
+  house_.Advance(absl::Hours(5));
+  MustLaunch(campaign);
+  const absl::Time launched = house_.clock().Now();
+  house_.Settle();
+  ASSERT_EQ(Cycles().size(), 1u);
+  EXPECT_EQ(TimeOf(Cycles()[0].due_time()), launched);
+  EXPECT_EQ(Contacts().size(), 20u);
+  house_.Advance(absl::Hours(24));
+  ASSERT_EQ(Cycles().size(), 2u);
+  EXPECT_EQ(TimeOf(Cycles()[1].due_time()), launched + absl::Hours(24));
+}
+
 TEST_F(CampaignTest, EachCycleDrawsItsCellsAnew) {
   AddTargets(1000);
   v1::Campaign campaign = Parse<v1::Campaign>(kCampaign);

@@ -215,8 +215,10 @@ class CampaignCheck {
 
   void CheckSchedule() {
     const v1::Schedule& schedule = campaign_.schedule();
-    if (!schedule.has_start_time()) {
-      wrong_.Add("schedule.start_time", "say when the first cycle is due");
+    if (!schedule.has_start_time() && schedule.time_zone() == "customer") {
+      wrong_.Add("schedule.start_time",
+                 "say what customers' clocks show when the first cycle is "
+                 "due: 2026-12-01T10:00:00+09:00");
     }
     if (const auto parsed = ScheduleOf(schedule); !parsed.ok()) {
       for (const FieldViolation& violation : ViolationsOf(parsed.status())) {
