@@ -129,8 +129,6 @@ absl::Status PutScalar(const std::string& text, std::string_view path, const Fie
   switch (field.cpp_type()) {
     case FieldDescriptor::CPPTYPE_STRING:
       if (field.type() == FieldDescriptor::TYPE_BYTES) return PutBytes(text, path, field, message);
-      if (!simdjson::validate_utf8(text.data(), text.size()))
-        return FieldError(path, "must be UTF-8");
       Put<std::string>(message, field, text, &Reflection::SetString, &Reflection::AddString);
       return absl::OkStatus();
     case FieldDescriptor::CPPTYPE_INT32: {
@@ -185,6 +183,7 @@ absl::Status PutScalar(const std::string& text, std::string_view path, const Fie
 absl::Status PutField(const std::string& path, const std::string& text, Message& root) {
   const FieldDescriptor* field = FieldAt(*root.GetDescriptor(), path);
   if (field == nullptr) return FieldError(path, "is no field of the request");
+  if (!simdjson::validate_utf8(text.data(), text.size())) return FieldError(path, "must be UTF-8");
   Message* message = &root;
   const std::vector<std::string> names = absl::StrSplit(path, '.');
   for (size_t i = 0; i + 1 < names.size(); ++i) {

@@ -91,6 +91,7 @@ TEST_F(TranscoderTest, NamesTheFieldThatIsWrong) {
       {"GET", "/api/v1/shelves/s/notes?words.x=x", "", "words.x"},
       {"GET", "/api/v1/shelves/s/notes?no=x", "", "no"},
       {"GET", "/api/v1/shelves/s/notes?like.text=%ff", "", "like.text"},
+      {"GET", "/api/v1/shelves/s/notes?ageMax=%ff", "", "ageMax"},
       {"GET", "/api/v1/shelves/s/notes", "{}", "body"},
       {"POST", "/api/v1/echo?text=x", "{}", "text"},
       {"POST", "/api/v1/echo", "{", "body"},
