@@ -309,8 +309,10 @@ TEST_F(CapTest, NobodyExceedsACapInAnyWindow) {
 TEST_F(CapTest, WhatDidNotGoOutDoesNotCount) {
   AddCustomer(1);
   mail_.answer = [](const Outbound&) { return SendOutcome{SendStatus::kFailed, 550, "", {}}; };
-  for (int32_t cycle = 1; cycle <= 3; ++cycle) Plan(1, absl::ZeroDuration(), "mail", cycle);
-  house_.Settle();
+  for (int32_t cycle = 1; cycle <= 3; ++cycle) {
+    Plan(1, absl::ZeroDuration(), "mail", cycle);
+    house_.Settle();
+  }
   EXPECT_THAT(mail_.messages, SizeIs(3));
 }
 

@@ -57,6 +57,13 @@ LogRecord OutcomeRecord(const statepb::ContactState& contact, const SendOutcome&
   return record;
 }
 
+// The contact that an outcome or a suppression is about.
+std::string KeyOf(const LogRecord& record) {
+  const auto& contact = record.has_delivery_outcome() ? record.delivery_outcome().contact()
+                                                      : record.contact_suppressed().contact();
+  return ContactKeyOf(CustomerId(record.party()), contact);
+}
+
 LogRecord SuppressedRecord(const statepb::ContactState& contact, const std::string& reason,
                            absl::Time now) {
   LogRecord record = About(contact, now);
@@ -70,11 +77,6 @@ LogRecord SuppressedRecord(const statepb::ContactState& contact, const std::stri
 }  // namespace
 
 struct Dispatcher::State {
-  // A claim that was appended and not yet read back.
-  struct Appended {
-    std::string key;
-    int64_t offset = 0;
-  };
   struct Partition {
     int64_t applied = 0;
     bool dirty = false;
@@ -97,6 +99,7 @@ struct Dispatcher::State {
         transports(std::move(t)),
         log(l),
         strand(e),
+        recorder(e),
         partitions(static_cast<size_t>(r.partition_count())) {}
 
   absl::Time Now() const { return runtime.clock().Now(); }
@@ -118,12 +121,16 @@ struct Dispatcher::State {
   Composer& composer;
   const Transports transports;
   const Log& log;
-  Strand strand;
+  Strand strand;    // Of claims and messages.
+  Strand recorder;  // Of outcomes: a session goes on while its last one is synced.
 
   mutable std::mutex mutex;
   std::vector<Partition> partitions;
   std::map<std::string, Channel> channels;
-  std::vector<std::pair<int, LogRecord>> unwritten;
+  std::vector<std::pair<int, LogRecord>> unwritten;  // Outcomes.
+  bool recording = false;
+  bool outcomes_fail = false;
+  size_t first = 0;  // The partition that is served first: it changes.
   bool started = false;
   bool stopping = false;  // Claims nothing more.
   bool closed = false;    // Does nothing more.
@@ -216,15 +223,17 @@ void Dispatcher::Run(const std::shared_ptr<State>& state) {
     const std::lock_guard lock(state->mutex);
     state->woken = false;
     if (state->closed) return;
-    for (size_t i = 0; i < state->partitions.size(); ++i) {
-      if (!std::exchange(state->partitions[i].dirty, false)) continue;
-      dirty.push_back(static_cast<int>(i));
+    const size_t count = state->partitions.size();
+    const size_t first = state->first++ % count;
+    for (size_t i = 0; i < count; ++i) {
+      const size_t partition = (first + i) % count;
+      if (!std::exchange(state->partitions[partition].dirty, false)) continue;
+      dirty.push_back(static_cast<int>(partition));
     }
   }
-  RetryUnwritten(state);
-  for (const int partition : dirty) {
-    if (state->runtime.IsLive(partition)) RunPartition(state, partition);
-  }
+  std::erase_if(dirty, [&](int partition) { return !state->runtime.IsLive(partition); });
+  for (const int partition : dirty) SendClaimed(state, partition);
+  ClaimReady(state, dirty);
   const std::lock_guard lock(state->mutex);
   const bool more = std::any_of(state->partitions.begin(), state->partitions.end(),
                                 [](const State::Partition& p) { return p.dirty; });
@@ -233,14 +242,9 @@ void Dispatcher::Run(const std::shared_ptr<State>& state) {
   state->strand.Post([state] { Run(state); });
 }
 
-void Dispatcher::RunPartition(const std::shared_ptr<State>& state, int partition) {
-  SendClaimed(state, partition);
-  ClaimReady(state, partition);
-}
-
 // Sends those of our claims that were read back and hold.
 void Dispatcher::SendClaimed(const std::shared_ptr<State>& state, int partition) {
-  std::vector<State::Appended> read_back;
+  std::vector<Appended> read_back;
   {
     const std::lock_guard lock(state->mutex);
     State::Partition& here = state->At(partition);
@@ -263,7 +267,7 @@ void Dispatcher::SendClaimed(const std::shared_ptr<State>& state, int partition)
   };
   const auto load = [&]() -> absl::Status {
     RONDO_ASSIGN_OR_RETURN(const auto view, state->runtime.ReadState(kServiceName, partition));
-    for (const State::Appended& claim : read_back) {
+    for (const Appended& claim : read_back) {
       RONDO_ASSIGN_OR_RETURN(const auto contact, ReadContact(*view, claim.key));
       const bool holds = contact.has_value() &&
                          contact->phase() == statepb::CONTACT_PHASE_CLAIMED &&
@@ -341,43 +345,61 @@ void Dispatcher::Finish(const std::shared_ptr<State>& state, int partition,
   Record(state, partition, OutcomeRecord(contact, outcome, now));
 }
 
-// Appends what became of a contact, on the thread that knows it: sessions commit together.
 void Dispatcher::Record(const std::shared_ptr<State>& state, int partition, LogRecord record) {
-  const auto& contact = record.has_delivery_outcome() ? record.delivery_outcome().contact()
-                                                      : record.contact_suppressed().contact();
-  const std::string key = ContactKeyOf(CustomerId(record.party()), contact);
-  const auto appended = state->runtime.log().Append(partition, absl::MakeSpan(&record, 1),
-                                                    eventlog::Durability::kSynced);
   {
     const std::lock_guard lock(state->mutex);
-    if (!appended.ok()) {
-      state->storage_trouble = std::string(appended.status().message());
-      state->unwritten.emplace_back(partition, std::move(record));
-    }
-    state->Release(partition, key);
-    state->At(partition).dirty = true;
+    if (state->closed) return;
+    state->unwritten.emplace_back(partition, std::move(record));
   }
-  state->executor.NotifyAll();
-  if (appended.ok()) {
-    Wake(state);
-  } else {
-    WakeAt(state, state->Now() + kRetryAfter);
-  }
+  StartRecording(state);
 }
 
-void Dispatcher::RetryUnwritten(const std::shared_ptr<State>& state) {
-  std::vector<std::pair<int, LogRecord>> records;
+void Dispatcher::StartRecording(const std::shared_ptr<State>& state) {
   {
     const std::lock_guard lock(state->mutex);
-    records.swap(state->unwritten);
-    if (records.empty()) {
-      state->storage_trouble.clear();
-      return;
+    if (state->closed || state->unwritten.empty() || std::exchange(state->recording, true)) return;
+  }
+  state->recorder.Post([state] { WriteOutcomes(state); });
+}
+
+// Appends all outcomes that wait, with one sync. A second outcome of one attempt is refused by
+// Apply, should the first have been written after all.
+void Dispatcher::WriteOutcomes(const std::shared_ptr<State>& state) {
+  std::vector<std::pair<int, LogRecord>> batch;
+  {
+    const std::lock_guard lock(state->mutex);
+    if (state->closed) return;
+    batch.swap(state->unwritten);
+  }
+  std::map<int, std::vector<LogRecord>> by_partition;
+  for (const auto& [partition, record] : batch) by_partition[partition].push_back(record);
+  absl::Status written;
+  for (auto& [partition, records] : by_partition) {
+    written.Update(state->runtime.log()
+                       .Append(partition, absl::MakeSpan(records), eventlog::Durability::kWritten)
+                       .status());
+  }
+  if (written.ok()) written = state->runtime.log().Sync();
+  {
+    const std::lock_guard lock(state->mutex);
+    state->recording = false;
+    state->outcomes_fail = !written.ok();
+    state->storage_trouble = std::string(written.message());
+    if (!written.ok()) {
+      state->unwritten.insert(state->unwritten.begin(), batch.begin(), batch.end());
+    }
+    for (const auto& [partition, record] : batch) {
+      if (!written.ok()) break;
+      state->Release(partition, KeyOf(record));
+      state->At(partition).dirty = true;
     }
   }
-  for (auto& [partition, record] : records) {
-    // A second outcome of one attempt is refused by Apply, should the first have been written.
-    Record(state, partition, std::move(record));
+  state->executor.NotifyAll();
+  if (written.ok()) {
+    StartRecording(state);  // What came meanwhile.
+    Wake(state);
+  } else {
+    state->executor.PostAt(state->Now() + kRetryAfter, [state] { StartRecording(state); });
   }
 }
 
@@ -413,7 +435,8 @@ absl::StatusOr<std::vector<Dispatcher::Claim>> Dispatcher::ClaimsFor(
 }
 
 absl::Status Dispatcher::AppendClaims(const std::shared_ptr<State>& state, int partition,
-                                      std::vector<Claim> claims) {
+                                      std::vector<Claim> claims,
+                                      std::vector<std::pair<int, Appended>>& appended) {
   std::vector<LogRecord> records;
   {
     const std::lock_guard lock(state->mutex);
@@ -423,46 +446,63 @@ absl::Status Dispatcher::AppendClaims(const std::shared_ptr<State>& state, int p
     }
   }
   const auto first = state->runtime.log().Append(partition, absl::MakeSpan(records),
-                                                 eventlog::Durability::kSynced);
-  const std::lock_guard lock(state->mutex);
-  State::Partition& here = state->At(partition);
+                                                 eventlog::Durability::kWritten);
   for (size_t i = 0; i < claims.size(); ++i) {
     if (first.ok()) {
-      here.appended.push_back({claims[i].key, *first + static_cast<int64_t>(i)});
+      const int64_t offset = *first + static_cast<int64_t>(i);
+      appended.emplace_back(partition, Appended{claims[i].key, offset});
     } else {
       // Should they have been written all the same, they are read back as claims of nobody, and
       // become in doubt with the next owner.
+      const std::lock_guard lock(state->mutex);
       state->Release(partition, claims[i].key);
     }
   }
-  here.dirty = true;  // They may have been applied already.
   return first.status();
 }
 
-void Dispatcher::ClaimReady(const std::shared_ptr<State>& state, int partition) {
+absl::Status Dispatcher::ClaimIn(const std::shared_ptr<State>& state, int partition,
+                                 std::vector<std::pair<int, Appended>>& appended) {
   size_t room = 0;
   std::set<std::string> busy;
   {
     const std::lock_guard lock(state->mutex);
-    if (state->stopping || !state->unwritten.empty()) return;
+    if (state->stopping || state->outcomes_fail) return absl::OkStatus();
     const size_t all = state->Busy();
     room = state->options.in_flight_max > all ? state->options.in_flight_max - all : 0;
     busy = state->At(partition).busy;
     state->At(partition).hungry = room == 0;
   }
-  if (room == 0) return;
-  auto claims = ClaimsFor(state, partition, room, busy);
-  if (claims.ok() && claims->empty()) return;
-  if (claims.ok() && claims->size() == room) {
+  if (room == 0) return absl::OkStatus();
+  RONDO_ASSIGN_OR_RETURN(std::vector<Claim> claims, ClaimsFor(state, partition, room, busy));
+  if (claims.empty()) return absl::OkStatus();
+  if (claims.size() == room) {
     const std::lock_guard lock(state->mutex);
     state->At(partition).hungry = true;
   }
-  const absl::Status claimed =
-      claims.ok() ? AppendClaims(state, partition, *std::move(claims)) : claims.status();
-  if (claimed.ok()) {
-    Wake(state);
-    return;
+  return AppendClaims(state, partition, std::move(claims), appended);
+}
+
+// Claims of all partitions share one sync; none is sent before it.
+void Dispatcher::ClaimReady(const std::shared_ptr<State>& state, const std::vector<int>& dirty) {
+  std::vector<std::pair<int, Appended>> appended;
+  absl::Status claimed;
+  for (const int partition : dirty) claimed.Update(ClaimIn(state, partition, appended));
+  if (!appended.empty()) {
+    const absl::Status synced = state->runtime.log().Sync();
+    claimed.Update(synced);
+    const std::lock_guard lock(state->mutex);
+    for (const auto& [partition, claim] : appended) {
+      if (synced.ok()) {
+        state->At(partition).appended.push_back(claim);
+      } else {
+        state->Release(partition, claim.key);
+      }
+      state->At(partition).dirty = true;  // It may have been applied already.
+    }
+    if (claimed.ok()) state->storage_trouble.clear();
   }
+  if (claimed.ok()) return;
   {
     const std::lock_guard lock(state->mutex);
     state->storage_trouble = std::string(claimed.message());

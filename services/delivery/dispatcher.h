@@ -22,7 +22,9 @@
 namespace rondo::delivery {
 
 struct DispatcherOptions {
-  size_t in_flight_max = 64;  // Over all partitions.
+  // Over all partitions; at most so many become in doubt by a crash. Two for each SMTP session: one
+  // that is being sent, one that waits behind it.
+  size_t in_flight_max = 20;
   // So many connection failures one after another, and the channel rests for `rest`.
   int failures_until_rest = 10;
   absl::Duration rest = absl::Seconds(10);
@@ -55,29 +57,37 @@ class Dispatcher {
 
  private:
   struct State;
+  // A claim that was appended and not yet read back.
+  struct Appended {
+    std::string key;
+    int64_t offset = 0;
+  };
   // A claim to be appended.
   struct Claim {
     std::string key;
     eventlog::LogRecord record;
   };
   static void Wake(const std::shared_ptr<State>& state);
+  static void WakeAt(const std::shared_ptr<State>& state, absl::Time when);
   static void Run(const std::shared_ptr<State>& state);
-  static void RunPartition(const std::shared_ptr<State>& state, int partition);
   static void SendClaimed(const std::shared_ptr<State>& state, int partition);
-  static void ClaimReady(const std::shared_ptr<State>& state, int partition);
-  static absl::StatusOr<std::vector<Claim>> ClaimsFor(const std::shared_ptr<State>& state,
-                                                      int partition, size_t room,
-                                                      const std::set<std::string>& busy);
-  static absl::Status AppendClaims(const std::shared_ptr<State>& state, int partition,
-                                   std::vector<Claim> claims);
   static void SendOne(const std::shared_ptr<State>& state, int partition,
                       const statepb::ContactState& contact, const Composed& composed);
   static void Finish(const std::shared_ptr<State>& state, int partition,
                      const statepb::ContactState& contact, const SendOutcome& outcome);
   static void Record(const std::shared_ptr<State>& state, int partition,
                      eventlog::LogRecord record);
-  static void RetryUnwritten(const std::shared_ptr<State>& state);
-  static void WakeAt(const std::shared_ptr<State>& state, absl::Time when);
+  static void StartRecording(const std::shared_ptr<State>& state);
+  static void WriteOutcomes(const std::shared_ptr<State>& state);
+  static void ClaimReady(const std::shared_ptr<State>& state, const std::vector<int>& dirty);
+  static absl::Status ClaimIn(const std::shared_ptr<State>& state, int partition,
+                              std::vector<std::pair<int, Appended>>& appended);
+  static absl::StatusOr<std::vector<Claim>> ClaimsFor(const std::shared_ptr<State>& state,
+                                                      int partition, size_t room,
+                                                      const std::set<std::string>& busy);
+  static absl::Status AppendClaims(const std::shared_ptr<State>& state, int partition,
+                                   std::vector<Claim> claims,
+                                   std::vector<std::pair<int, Appended>>& appended);
 
   std::shared_ptr<State> state_;
 };
