@@ -179,6 +179,7 @@ struct CyclePlanner::State {
   Strand strand;
   std::atomic<bool> started = false;
   std::atomic<bool> stopped = false;
+  std::atomic<bool> retry_waits = false;  // One retry on its way is enough.
 };
 
 CyclePlanner::CyclePlanner(eventlog::Runtime& runtime, Executor& executor, const Log& log,
@@ -221,9 +222,11 @@ void CyclePlanner::Run(const std::shared_ptr<State>& state) {
     }
     return first_error;
   };
-  if (plan_all().ok() || state->stopped) return;
-  state->executor.PostAt(state->runtime.clock().Now() + kRetryAfter,
-                         [state] { state->strand.Post([state] { Run(state); }); });
+  if (plan_all().ok() || state->stopped || state->retry_waits.exchange(true)) return;
+  state->executor.PostAt(state->runtime.clock().Now() + kRetryAfter, [state] {
+    state->retry_waits = false;
+    state->strand.Post([state] { Run(state); });
+  });
 }
 
 }  // namespace rondo::campaign
