@@ -98,15 +98,20 @@ class Rest:
 
 
 class Deployment:
-    """One `rondo serve` with a mail sink and an SMS sink, all on loopback, in one folder."""
+    """One `rondo serve` with a mail sink and an SMS sink, all on loopback, in one folder.
+
+    Its time is what `clock` says, or the system's where `start_time` is None.
+    """
 
     def __init__(self, rondo, folder, start_time, settings=""):
         self.binary = str(rondo)
         self.folder = Path(folder).resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.processes = Processes(self.folder)
-        self.clock = Clock(self.folder / "clock")
-        self.clock.set(start_time)
+        self.clock = None
+        if start_time is not None:
+            self.clock = Clock(self.folder / "clock")
+            self.clock.set(start_time)
         self.settings = settings
         self.server = None
         self.rest = None
@@ -135,7 +140,7 @@ class Deployment:
         config = self.folder / "rondo.yaml"
         config.write_text(
             f"data: {self.folder / 'data'}\nhttp: 127.0.0.1:0\ngrpc: 127.0.0.1:0\n"
-            f"clock: {self.clock.path}\n"
+            f"clock: {self.clock.path if self.clock else 'system'}\n"
             f"smtp: {{host: 127.0.0.1, port: {ports['mail']}}}\n"
             f"sms: {{url: \"http://127.0.0.1:{ports['sms']}/cgi-bin/sendsms\"}}\n" + self.settings)
         self.server = self.processes.start(self.folder, "serve", [

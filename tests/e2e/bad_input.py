@@ -64,7 +64,7 @@ def campaign(name="x", share="0.5", where="e.amount > 0.0"):
 
 def check_definitions(deployment):
     apply = ["apply", "-f", "-"]
-    refused(deployment, apply, 3, "-:2:", input="kind: Segment\nname: [x\n")
+    refused(deployment, apply, 3, "-:3:", input="kind: Segment\nname: [x\n")
     refused(deployment, apply, 3, "-:3:1: expresion", "unknown field",
             input="kind: Segment\nname: x\nexpresion: a\n")
     refused(deployment, apply, 3, "cells", "add up", input=campaign(share="0.6"))
@@ -75,7 +75,7 @@ def check_definitions(deployment):
             input="kind: Segment\nname: x\nexpression: customer.age == 'old'\n")
     refused(deployment, apply, 3, "expression",
             input="kind: Segment\nname: x\nexpression: 'customer.age >'\n")
-    refused(deployment, apply, 3, "{% while", input=
+    refused(deployment, apply, 3, "line 1, column 1", "`while`", input=
             "kind: Template\nname: x\nchannel: email\nfrom: a@b.test\nsubject: x\ntext: '{% while %}'\n")
     refused(deployment, ["segment", "show", "x"], 4)
     refused(deployment, ["campaign", "launch", "nothing"], 4, "nothing")
@@ -136,7 +136,10 @@ def check_no_address(deployment):
     rows.write_text("id,email,age\n" + "".join(
         f"{i},{'' if i % 2 else f'p{i}@x.test'},{i}\n" for i in range(100, 200)))
     mapping = deployment.folder / "map2.yaml"
-    mapping.write_text(MAPPING)
+    mapping.write_text(MAPPING + """
+consents:
+  - {channel: email, purpose: marketing, granted: {value: "true", type: bool}}
+""")
     deployment.command("import", "customers", str(rows), "--mapping", str(mapping))
     for verb in ("approve", "launch"):
         deployment.command("campaign", verb, "addresses")
@@ -160,7 +163,7 @@ def check_serve(deployment):
         refused(deployment, ["serve", "--data", other, "--http",
                              f"127.0.0.1:{taken.getsockname()[1]}", "--grpc", "127.0.0.1:0"], 4,
                 "in use")
-    refused(deployment, ["serve", "--data", other, "--http", "0.0.0.0:0"], 4, "loopback")
+    refused(deployment, ["serve", "--data", other, "--http", "0.0.0.0:0"], 4, "no login yet", "127.0.0.1")
     config = deployment.folder / "bad.yaml"
     config.write_text("smtp: {prot: 25}\n")
     refused(deployment, ["serve", "--config", str(config)], 3, "bad.yaml:1:", "smtp.port")

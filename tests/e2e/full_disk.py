@@ -12,7 +12,6 @@ from pathlib import Path
 import kit
 from driver import Deployment
 
-START = datetime(2026, 12, 1, 10, tzinfo=timezone.utc)
 DEFINITIONS = """
 kind: AttributeSet
 name: shop
@@ -22,7 +21,7 @@ event_types: [{name: note, fields: [{name: text, type: string}]}]
 
 def ingest(deployment, number):
     """Status of one call with a fat event of its own."""
-    event = kit.event("crm:1", "note", f"m{number}", START - timedelta(hours=1),
+    event = kit.event("crm:1", "note", f"m{number}", datetime.now(timezone.utc) - timedelta(hours=1),
                       text=os.urandom(30_000).hex())
     try:
         deployment.rest.json("POST", "/api/v1/events:ingest", {"events": [event], "synced": True})
@@ -48,7 +47,7 @@ def main():
                                  capture_output=True, text=True)
         if mounted.returncode != 0:
             raise kit.Skipped(f"cannot mount a small file system: {mounted.stderr.strip()}")
-        deployment = Deployment(os.environ["RONDO_BINARY"], root, START)
+        deployment = Deployment(os.environ["RONDO_BINARY"], root, start_time=None)
         try:
             run(deployment, Path(root))
         finally:
@@ -75,7 +74,7 @@ def run(deployment, root):
         if status == 200:
             acknowledged.add(f"m{number}")
         else:
-            kit.check(status in (503, 429), f"a full disk answers {status}")
+            kit.check(status == 503, f"a full disk answers {status}")
             refused += 1
     kit.equal(refused, 20, f"calls refused after {len(acknowledged)} were taken")
     kit.check(len(acknowledged) > 0, "some were taken before")
