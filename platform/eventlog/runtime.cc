@@ -224,16 +224,26 @@ size_t Runtime::Impl::IndexOf(std::string_view service) const {
 }
 
 absl::Status Runtime::Impl::AwaitApplied(size_t service, const std::vector<Position>& positions) {
-  const auto done = [&] {
-    return stopped || std::all_of(positions.begin(), positions.end(), [&](const Position& p) {
-             return StateOf(service, p.partition).applied() > p.offset;
-           });
+  const auto applied = [&](const Position& p) {
+    return StateOf(service, p.partition).applied() > p.offset;
   };
-  if (!executor.Await(done, clock.Now() + options.await_timeout)) {
-    return absl::DeadlineExceededError(
-        absl::StrFormat("%s has not applied the record in time", services[service].name));
+  // A full disk holds a lane up for as long as it is full: whoever waits is told so at once.
+  const auto held_up = [&](const Position& p) {
+    return !applied(p) &&
+           absl::IsResourceExhausted((*lanes)[static_cast<size_t>(p.partition)]->Health());
+  };
+  const auto done = [&] {
+    return stopped || std::all_of(positions.begin(), positions.end(), applied) ||
+           std::any_of(positions.begin(), positions.end(), held_up);
+  };
+  const bool in_time = executor.Await(done, clock.Now() + options.await_timeout);
+  if (stopped) return absl::UnavailableError("the runtime is stopped");
+  for (const Position& p : positions) {
+    if (held_up(p)) return (*lanes)[static_cast<size_t>(p.partition)]->Health();
   }
-  return stopped ? absl::UnavailableError("the runtime is stopped") : absl::OkStatus();
+  if (in_time) return absl::OkStatus();
+  return absl::DeadlineExceededError(
+      absl::StrFormat("%s has not applied the record in time", services[service].name));
 }
 
 absl::Status Runtime::Await(std::string_view service, Position position) {

@@ -191,6 +191,10 @@ class RocksDbStore final : public Store {
   std::atomic<bool> full_ = false;
 };
 
+// After a full disk RocksDB resumes only once a whole write buffer would fit: small ones resume
+// soon.
+constexpr size_t kWriteBufferBytesMax = 16 << 20;
+
 rocksdb::Options EngineOptions(const RocksDbOptions& options, const Memory& memory) {
   rocksdb::Options engine;
   engine.create_if_missing = options.create_if_missing && options.mode == OpenMode::kReadWrite;
@@ -202,7 +206,7 @@ rocksdb::Options EngineOptions(const RocksDbOptions& options, const Memory& memo
   engine.atomic_flush = !options.write_ahead_log;
   engine.max_background_jobs = 2;
   engine.write_buffer_manager = memory.write_buffers;
-  engine.write_buffer_size = memory.write_buffer_bytes / 2;
+  engine.write_buffer_size = std::min(memory.write_buffer_bytes / 2, kWriteBufferBytesMax);
   engine.level_compaction_dynamic_level_bytes = true;
   engine.compression = options.compress ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
   engine.info_log_level = rocksdb::WARN_LEVEL;

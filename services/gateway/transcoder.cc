@@ -352,7 +352,7 @@ int HttpStatusOf(absl::StatusCode code) {
     case absl::StatusCode::kAlreadyExists:
       return 409;
     case absl::StatusCode::kResourceExhausted:
-      return 429;
+      return 503;  // Of storage, above all: nothing was taken, and the same call may succeed later.
     case absl::StatusCode::kUnimplemented:
       return 501;
     case absl::StatusCode::kUnavailable:

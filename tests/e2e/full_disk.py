@@ -1,5 +1,6 @@
 """A full disk: calls that write are refused with 503, nothing acknowledged is lost, and work resumes
-when there is space. The data folder is a small file system in memory.
+when there is space. The data folder is a small file system in memory, large enough for RocksDB to resume: it waits until a
+whole write buffer of each store would fit.
 """
 
 import os
@@ -42,17 +43,21 @@ def timeline(deployment, customer):
 
 
 def main():
-    with tempfile.TemporaryDirectory(prefix="rondo-disk-") as root:
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", root],
+    with tempfile.TemporaryDirectory(prefix="rondo-disk-") as folder:
+        root = Path(folder) / "small"
+        root.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=192m", "tmpfs", str(root)],
                                  capture_output=True, text=True)
         if mounted.returncode != 0:
             raise kit.Skipped(f"cannot mount a small file system: {mounted.stderr.strip()}")
-        deployment = Deployment(os.environ["RONDO_BINARY"], root, start_time=None)
         try:
-            run(deployment, Path(root))
+            deployment = Deployment(os.environ["RONDO_BINARY"], root, start_time=None)
+            try:
+                run(deployment, root)
+            finally:
+                deployment.stop()
         finally:
-            deployment.stop()
-            subprocess.run(["umount", "-l", root], check=False)
+            subprocess.run(["umount", "-l", str(root)], check=True)
 
 
 def run(deployment, root):
@@ -66,7 +71,7 @@ def run(deployment, root):
 
     ballast = root / "ballast"
     free = os.statvfs(root).f_bavail * os.statvfs(root).f_frsize
-    ballast.write_bytes(b"\0" * max(0, free - 6_000_000))
+    ballast.write_bytes(b"\0" * max(0, free - 24_000_000))
     acknowledged, refused, number = set(), 0, 0
     while refused < 20 and number < 2000:
         number += 1
