@@ -27,7 +27,7 @@ struct Ranked {
 
 struct ArbitrationOptions {
   double epsilon = 0.02;    // Of choices made uniformly: every contender keeps a chance.
-  int draws_budget = 2048;  // Posterior draws in one choice, over all contenders.
+  int draws_budget = 1024;  // Posterior draws in one choice, over all contenders.
 };
 
 // The first place by Thompson sampling, the others by expected value (equals: in the order given).
