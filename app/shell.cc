@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_format.h"
 #include "platform/core/status_macros.h"
-#include "services/customer/import/byte_source.h"
+#include "services/customer/csv/byte_source.h"
 
 namespace rondo {
 namespace {

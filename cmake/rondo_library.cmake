@@ -152,6 +152,8 @@ function(rondo_benchmark name)
   rondo_common(${target})
   rondo_apply_edges(${target} ${ARG_DEPS})
   target_link_libraries(${target} PRIVATE ${ARG_DEPS} ${ARG_EXTERNAL} benchmark::benchmark_main)
+  # Not a part of `all`: CI compiles what it runs.
+  set_target_properties(${target} PROPERTIES EXCLUDE_FROM_ALL ON)
   add_dependencies(benchmarks ${target})
 endfunction()
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "services/customer/import/csv_reader.h"
+#include "services/customer/csv/csv_reader.h"
 #include "services/customer/import/mapping.h"
 #include "services/customer/import/row_builder.h"
 

@@ -11,8 +11,8 @@
 #include "absl/status/statusor.h"
 #include "platform/core/executor.h"
 #include "rondo/customer/v1/customer_service.pb.h"
-#include "services/customer/import/byte_source.h"
-#include "services/customer/import/csv_reader.h"
+#include "services/customer/csv/byte_source.h"
+#include "services/customer/csv/csv_reader.h"
 #include "services/customer/import/mapping.h"
 
 namespace rondo::customer {

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "services/customer/import/byte_source.h"
+#include "services/customer/csv/byte_source.h"
 
 namespace rondo::customer {
 

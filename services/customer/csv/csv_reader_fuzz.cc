@@ -3,7 +3,7 @@
 #include <string>
 
 #include "platform/core/status_macros.h"
-#include "services/customer/import/batch_reader.h"
+#include "services/customer/csv/csv_reader.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace rondo::customer;

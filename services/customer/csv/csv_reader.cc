@@ -1,4 +1,4 @@
-#include "services/customer/import/csv_reader.h"
+#include "services/customer/csv/csv_reader.h"
 
 #include <simdjson.h>
 

@@ -1,4 +1,4 @@
-#include "services/customer/import/byte_source.h"
+#include "services/customer/csv/byte_source.h"
 
 #include <gtest/gtest.h>
 #include <zlib.h>
