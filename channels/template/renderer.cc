@@ -163,7 +163,6 @@ class Renderer {
     const std::shared_ptr<const LoopState> outer_loop = std::exchange(loop_, state);
     // The item hides an assigned variable of its name, for as long as the loop runs.
     locals_.emplace_back(loop.variable, Value());
-    std::optional<Jump> jump;
     absl::Status failed;
     for (int64_t i = 0; i < count && failed.ok(); ++i) {
       failed = budget_.Charge(1);
