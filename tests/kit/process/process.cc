@@ -73,7 +73,8 @@ std::string ReadFile(const std::string& path) {
   dup2(null, 0);
   dup2(output, 1);
   dup2(output, 2);
-  execvpe(argv[0], argv, envp);
+  environ = const_cast<char**>(envp);  // Its PATH, not ours, finds the program.
+  execvp(argv[0], argv);
   _exit(127);
 }
 
