@@ -4,6 +4,7 @@
 #include <iostream>
 #include <sstream>
 
+#include "tests/sim/services_loop.h"
 #include "tests/sim/simulate.h"
 #include "tests/sim/small_loop.h"
 
@@ -65,6 +66,19 @@ TEST(SmallLoopTest, ABrokenClaimIsFoundWithinAHundredWorlds) {
   EXPECT_NE(printed.str().find("contacted twice"), std::string::npos) << printed.str();
   EXPECT_NE(printed.str().find(absl::StrFormat("replay: simulate %d.", summary.first_failed_seed)),
             std::string::npos);
+}
+
+DeploymentFactory Services(const CampaignPlan&) { return ServicesLoop(); }
+
+TEST(ServicesLoopTest, WorldsAreAsTheyMustBe) {
+  RunWorlds(Services, "ServicesLoopTest.WorldsAreAsTheyMustBe");
+}
+
+TEST(ServicesLoopTest, TheSameSeedGivesTheSameTraceByteForByte) {
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    const WorldOptions options{.seed = seed, .keep_trace = true};
+    ASSERT_EQ(RunWorld(options, Services).trace, RunWorld(options, Services).trace) << seed;
+  }
 }
 
 }  // namespace
