@@ -11,7 +11,9 @@ Machine::Machine(uint64_t seed, int partitions, FaultOptions faults)
       rng_(seed ^ 0x6d616368696e65u),
       clock_(kStart),
       executor_(seed, clock_),
-      log_(partitions, clock_, [this](storage::CommitPoint) { return AtCommit(); }) {}
+      log_(partitions, clock_, [this](storage::CommitPoint) {
+        return log_frozen_ ? storage::Fault::kFail : AtCommit();
+      }) {}
 
 storage::Fault Machine::AtCommit() {
   if (crashed_) return storage::Fault::kCrash;
@@ -59,9 +61,9 @@ void Machine::Crash() {
   log_.Crash();
 }
 
-void Machine::Restart() {
+void Machine::Restart(bool power_may_be_lost) {
   executor_.DropAll();
-  const bool power_lost = rng_.Chance(faults_.power_lost);
+  const bool power_lost = power_may_be_lost && rng_.Chance(faults_.power_lost);
   if (power_lost) {
     for (auto& [name, disk] : disks_) disk->LosePower();
     for (auto& [name, disk] : other_disks_) disk->LosePower();

@@ -42,7 +42,8 @@ class Machine {
   bool crashed() const { return crashed_; }
   // Dies now.
   void Crash();
-  void Restart();
+  // Of what is not synced, chance takes all or nothing with `power_may_be_lost`.
+  void Restart(bool power_may_be_lost = true);
   // Counts processes, from 1.
   int process() const { return process_; }
   int crashes() const { return process_ - 1; }
@@ -51,6 +52,8 @@ class Machine {
   void EnableFaults(bool enabled) { faults_enabled_ = enabled; }
   // Removes all stored state of projections: the next process rebuilds it.
   void RemoveStates() { disks_.clear(); }
+  // While frozen, nothing can be appended to the log.
+  void FreezeLog(bool frozen) { log_frozen_ = frozen; }
 
  private:
   storage::Fault AtCommit();
@@ -63,6 +66,7 @@ class Machine {
   std::map<std::string, std::shared_ptr<storage::MemoryDisk>> disks_;
   std::map<std::string, std::shared_ptr<storage::MemoryDisk>> other_disks_;
   bool faults_enabled_ = false;
+  bool log_frozen_ = false;
   bool crashed_ = false;
   int process_ = 1;
 };

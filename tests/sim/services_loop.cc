@@ -1,7 +1,9 @@
 #include "tests/sim/services_loop.h"
 
+#include <cmath>
 #include <sstream>
 
+#include "absl/strings/str_format.h"
 #include "channels/links/token.h"
 #include "platform/catalog/catalog.h"
 #include "platform/core/status_macros.h"
@@ -36,7 +38,7 @@ constexpr int64_t kKnownSinceSeconds = 1'799'000'000;
 // Delivery's door to the simulated sink.
 class EmailToWorld final : public delivery::Transport {
  public:
-  explicit EmailToWorld(Transport& world) : world_(world) {}
+  explicit EmailToWorld(sim::Transport& world) : world_(world) {}
   absl::Status Send(const delivery::Outbound& message, Done done) override {
     world_.Send({message.customer.value(), message.contact.cycle(), message.message_id},
                 std::move(done));
@@ -104,7 +106,7 @@ class ServicesDeployment final : public Deployment {
     RONDO_RETURN_IF_ERROR(runtime_.AwaitLive(machine_.clock().Now() + absl::Seconds(5)));
     RONDO_RETURN_IF_ERROR(modules_->customer.Start());
     RONDO_RETURN_IF_ERROR(modules_->insight.Start());
-    RONDO_RETURN_IF_ERROR(modules_->delivery.Start());
+    RONDO_RETURN_IF_ERROR(modules_->delivery.Start("https://go.example"));
     modules_->campaign.Start();
     return absl::OkStatus();
   }
@@ -152,8 +154,7 @@ class ServicesDeployment final : public Deployment {
                     .links = d.links_,
                     .transports = {{"email", &d.email_}},
                     .instance_key = kInstanceKey,
-                    .options = {.composer = {.public_url = "https://go.example"},
-                                .dispatcher = {.in_flight_max = 8}}}),
+                    .options = {.composer = {}, .dispatcher = {.in_flight_max = 8}}}),
           response(d.runtime_, d.caller_, d.machine_.clock(), d.page_tokens_, d.methods_),
           insight({.runtime = d.runtime_,
                    .executor = d.machine_.executor(),
@@ -258,8 +259,7 @@ absl::Status ServicesDeployment::ImportRow(const kit::Person& person, const std:
     consent->set_granted(person.consents);
     SetTime(consent->mutable_effective_time(), known);
   }
-  RONDO_ASSIGN_OR_RETURN(const auto imported,
-                         Ask<customer::v1::ImportCustomersResponse>(request));
+  RONDO_ASSIGN_OR_RETURN(const auto imported, Ask<customer::v1::ImportCustomersResponse>(request));
   if (imported.rejected_size() == 0) return absl::OkStatus();
   return absl::InvalidArgumentError(imported.rejected(0).field() + ": " +
                                     imported.rejected(0).reason());

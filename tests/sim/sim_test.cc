@@ -4,6 +4,7 @@
 #include <iostream>
 #include <sstream>
 
+#include "absl/strings/str_format.h"
 #include "tests/sim/services_loop.h"
 #include "tests/sim/simulate.h"
 #include "tests/sim/small_loop.h"

@@ -1,3 +1,4 @@
+#include "absl/strings/str_format.h"
 #include "platform/core/hash.h"
 #include "platform/core/status_macros.h"
 #include "platform/storage/key.h"

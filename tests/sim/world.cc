@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_format.h"
 #include "platform/core/hash.h"
 #include "tests/sim/sim_transport.h"
@@ -23,7 +24,10 @@ class World {
   static CampaignPlan PlanOf(Rng& rng, absl::Time now);
 
   // At `when`, outside the process: a crash does not stop it.
-  void At(absl::Time when, std::function<void()> what) { outside_.emplace(when, std::move(what)); }
+  void At(absl::Time when, std::function<void()> what) {
+    outside_.emplace(when, std::move(what));
+    machine_.executor().PostAt(when, [] {});  // Time stops there.
+  }
   // Calls until it is answered for certain, starting the process again when it died.
   template <typename Call>
   bool Persist(const std::string& what, const Call& call);
@@ -36,6 +40,9 @@ class World {
   void RunUntil(absl::Time end);
   void Check();
   void CheckRebuild();
+  using State = std::map<std::string, std::string>;  // Partition and key to value.
+  std::map<std::string, State> States() const;       // By service.
+  static std::string FirstDifference(const State& before, const State& after);
   void Trace(const std::string& line);
 
   const WorldOptions options_;
@@ -196,10 +203,13 @@ void World::Report(uint64_t customer, const Happening& happening) {
 
 void World::RunUntil(absl::Time end) {
   while (machine_.clock().Now() < end && ledger_.violations().empty()) {
+    const auto happens_now = [this] {
+      return !outside_.empty() && outside_.begin()->first <= machine_.clock().Now();
+    };
     const absl::Time next = outside_.empty() ? end : std::min(end, outside_.begin()->first);
-    machine_.executor().Await([this] { return machine_.crashed(); }, next);
+    machine_.executor().Await([&] { return machine_.crashed() || happens_now(); }, next);
     if (machine_.crashed()) StartProcess();
-    while (!outside_.empty() && outside_.begin()->first <= machine_.clock().Now()) {
+    while (happens_now()) {
       const std::function<void()> happens = std::move(outside_.begin()->second);
       outside_.erase(outside_.begin());
       happens();
@@ -224,32 +234,64 @@ void World::Check() {
   machine_.EnableFaults(true);
 }
 
+// Rebuilds from a frozen log: the new process reads to its end and cannot become its owner, so that
+// both states are of the same records.
 void World::CheckRebuild() {
   if (!ledger_.violations().empty()) return;
   machine_.EnableFaults(false);
   Persist("settle", [&] { return process_->runtime().AwaitQuiet(); });
-  const auto hashes = [this] {
-    std::map<std::string, uint64_t> all;
-    for (const std::string& service : process_->services()) {
-      all[service] = process_->runtime().StateHash(service).value_or(0);
-    }
-    return all;
-  };
-  const auto before = hashes();
-  const int64_t received = ledger_.received();
+  const auto before = States();
   machine_.Crash();
   process_.reset();
-  machine_.Restart();
+  machine_.Restart(/*power_may_be_lost=*/false);
   machine_.RemoveStates();
-  StartProcess();
-  Persist("settle", [&] { return process_->runtime().AwaitQuiet(); });
-  for (const auto& [service, hash] : hashes()) {
-    Trace(absl::StrFormat("state of %s %016x", service, hash));
-    if (hash != before.at(service)) {
-      ledger_.Violation("the rebuilt state of " + service + " is another one");
+  machine_.FreezeLog(true);
+  process_ = factory_(machine_, transport_);
+  Trace("rebuild: " + process_->Start().ToString());
+  for (const eventlog::Lag& lag : process_->runtime().Lags()) {
+    if (lag.applied == lag.end) continue;
+    ledger_.Violation(
+        absl::StrFormat("%s stops at %d of partition %d", lag.service, lag.applied, lag.partition));
+  }
+  const auto after = States();
+  for (const std::string& service : process_->services()) {
+    Trace(absl::StrFormat("state of %s %016x", service,
+                          process_->runtime().StateHash(service).value_or(0)));
+    if (after.at(service) == before.at(service)) continue;
+    ledger_.Violation(absl::StrFormat("the rebuilt state of %s is another one: %s", service,
+                                      FirstDifference(before.at(service), after.at(service))));
+  }
+}
+
+std::map<std::string, World::State> World::States() const {
+  std::map<std::string, State> states;
+  for (const std::string& service : process_->services()) {
+    State& state = states[service];
+    for (int partition = 0; partition < kPartitions; ++partition) {
+      const auto reader = process_->runtime().ReadState(service, partition);
+      if (!reader.ok()) continue;
+      const auto cursor = (*reader)->Scan({});
+      for (; cursor->Valid(); cursor->Next()) {
+        state[absl::StrFormat("%d/%s", partition, cursor->key())] = cursor->value();
+      }
     }
   }
-  if (ledger_.received() != received) ledger_.Violation("a rebuild sent something");
+  return states;
+}
+
+std::string World::FirstDifference(const State& before, const State& after) {
+  const auto show = [](const State& state, const std::string& key) {
+    const auto found = state.find(key);
+    return found == state.end() ? "absent" : '"' + absl::CHexEscape(found->second) + '"';
+  };
+  State all = before;
+  all.insert(after.begin(), after.end());
+  for (const auto& [key, value] : all) {
+    if (show(before, key) == show(after, key)) continue;
+    return absl::StrFormat("key \"%s\" was %s, is %s", absl::CHexEscape(key), show(before, key),
+                           show(after, key));
+  }
+  return "";
 }
 
 WorldResult World::Run() {
