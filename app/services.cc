@@ -76,6 +76,11 @@ delivery::DeliveryOptions DeliveryOptionsOf(const Config& config) {
   delivery::DeliveryOptions options;
   options.composer.email_attribute = config.email_attribute;
   options.composer.phone_attribute = config.phone_attribute;
+  // The transport has checked the address.
+  const std::string& return_path = config.smtp_return_path;
+  options.composer.message_domain = return_path.substr(return_path.rfind('@') + 1);
+  // One message being sent and one behind it for each session: what a crash can leave in doubt.
+  options.dispatcher.in_flight_max = 2 * static_cast<size_t>(config.smtp_sessions);
   return options;
 }
 
