@@ -38,15 +38,25 @@ constexpr int64_t kKnownSinceSeconds = 1'799'000'000;
 // Delivery's door to the simulated sink.
 class EmailToWorld final : public delivery::Transport {
  public:
-  explicit EmailToWorld(sim::Transport& world) : world_(world) {}
+  EmailToWorld(sim::Transport& world, bool resend_unknown)
+      : world_(world), resend_unknown_(resend_unknown) {}
+
   absl::Status Send(const delivery::Outbound& message, Done done) override {
-    world_.Send({message.customer.value(), message.contact.cycle(), message.message_id},
-                std::move(done));
+    const Message mail{message.customer.value(), message.contact.cycle(), message.message_id};
+    if (!resend_unknown_) {
+      world_.Send(mail, std::move(done));
+      return absl::OkStatus();
+    }
+    world_.Send(mail, [this, mail, done = std::move(done)](const SendOutcome& outcome) {
+      if (outcome.status != SendStatus::kUnknown) return done(outcome);
+      world_.Send(mail, done);
+    });
     return absl::OkStatus();
   }
 
  private:
   sim::Transport& world_;
+  const bool resend_unknown_;
 };
 
 // Chance for keys and nonces, from the machine's seed and the process's number.
@@ -79,11 +89,12 @@ void SetSpan(google::protobuf::Duration* span, absl::Duration duration) {
 
 class ServicesDeployment final : public Deployment {
  public:
-  ServicesDeployment(Machine& machine, Transport& transport)
-      : machine_(machine),
+  ServicesDeployment(const ServicesLoopOptions& options, Machine& machine, Transport& transport)
+      : options_(options),
+        machine_(machine),
         log_(machine.clock(), log_text_),
         links_(Tokens()),
-        email_(transport),
+        email_(transport, options.resend_unknown),
         page_tokens_(kInstanceKey),
         caller_(methods_),
         runtime_({.owner = absl::StrFormat("process %d", machine.process()),
@@ -185,6 +196,7 @@ class ServicesDeployment final : public Deployment {
   absl::Status ImportRow(const kit::Person& person, const std::string& email, absl::Time known,
                          bool with_consent);
 
+  const ServicesLoopOptions options_;
   Machine& machine_;
   std::ostringstream log_text_;
   Log log_;
@@ -256,7 +268,7 @@ absl::Status ServicesDeployment::ImportRow(const kit::Person& person, const std:
     consent->set_channel("email");
     consent->set_purpose("marketing");
     consent->set_business_unit(kBusinessUnit);
-    consent->set_granted(person.consents);
+    consent->set_granted(person.consents || options_.invent_consent);
     SetTime(consent->mutable_effective_time(), known);
   }
   RONDO_ASSIGN_OR_RETURN(const auto imported, Ask<customer::v1::ImportCustomersResponse>(request));
@@ -282,6 +294,7 @@ absl::Status ServicesDeployment::ChangeAddress(uint64_t, const kit::Person& pers
 }
 
 absl::Status ServicesDeployment::Track(uint64_t customer, const Happening& happening) {
+  if (options_.swallow_events && Fnv1a(happening.message_id) % 8 == 0) return absl::OkStatus();
   response::v1::IngestEventsRequest request;
   request.set_synced(true);
   auto* given = request.add_events();
@@ -405,9 +418,9 @@ absl::StatusOr<Figures> ServicesDeployment::Report(const CampaignPlan& plan) {
 
 }  // namespace
 
-DeploymentFactory ServicesLoop() {
-  return [](Machine& machine, Transport& transport) {
-    return std::make_unique<ServicesDeployment>(machine, transport);
+DeploymentFactory ServicesLoop(const ServicesLoopOptions& options) {
+  return [options](Machine& machine, Transport& transport) {
+    return std::make_unique<ServicesDeployment>(options, machine, transport);
   };
 }
 

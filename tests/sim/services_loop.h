@@ -6,7 +6,14 @@
 
 namespace rondo::sim {
 
-DeploymentFactory ServicesLoop();
+// Ways to break an invariant on purpose, outside the services: the ledger must find out.
+struct ServicesLoopOptions {
+  bool resend_unknown = false;  // The channel sends again by itself when a reply was lost.
+  bool invent_consent = false;  // The import says that everybody consented.
+  bool swallow_events = false;  // One event in eight is acknowledged and thrown away.
+};
+
+DeploymentFactory ServicesLoop(const ServicesLoopOptions& options = {});
 
 // `rondo simulate`: worlds of the real services; prints what is wrong, and the command that replays
 // it, to `out`.

@@ -82,5 +82,25 @@ TEST(ServicesLoopTest, TheSameSeedGivesTheSameTraceByteForByte) {
   }
 }
 
+TEST(ServicesLoopTest, WhatIsBrokenOnPurposeIsFound) {
+  struct Case {
+    ServicesLoopOptions broken;
+    std::string found;
+  };
+  const Case kCases[] = {
+      {{.resend_unknown = true}, "contacted twice"},
+      {{.invent_consent = true}, "contacted without consent"},
+      {{.swallow_events = true}, "is lost"},
+  };
+  for (const Case& c : kCases) {
+    std::ostringstream printed;
+    const SimulateSummary summary = Simulate(
+        {.seed = 1, .worlds = 20}, [&](const CampaignPlan&) { return ServicesLoop(c.broken); },
+        [](uint64_t seed) { return std::to_string(seed); }, printed);
+    EXPECT_GT(summary.failed, 0) << c.found;
+    EXPECT_NE(printed.str().find(c.found), std::string::npos) << printed.str();
+  }
+}
+
 }  // namespace
 }  // namespace rondo::sim

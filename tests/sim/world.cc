@@ -305,7 +305,18 @@ WorldResult World::Run() {
   }
   CheckRebuild();
   for (int partition = 0; partition < kPartitions; ++partition) {
-    result_.records += machine_.log().End(partition).value_or(0);
+    uint64_t hash = 0;
+    const int64_t end = machine_.log().End(partition).value_or(0);
+    for (int64_t offset = 0; offset < end;) {
+      const absl::StatusOr<eventlog::RecordBlock> block = machine_.log().Read(partition, offset);
+      if (!block.ok()) break;
+      for (const auto* record : block->records) {
+        hash = hash * 0x100000001b3u ^ Fnv1a(record->SerializeAsString());
+      }
+      offset = block->end();
+    }
+    result_.records += end;
+    Trace(absl::StrFormat("log of partition %d: %d records, %016x", partition, end, hash));
   }
   Trace(absl::StrFormat("the end: %d records, %d received, %d crashes", result_.records,
                         ledger_.received(), machine_.crashes()));
