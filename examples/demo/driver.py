@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 # A person's; what calls itself nothing but "Mozilla/5.0" is a mail proxy, and counts as a machine.
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
