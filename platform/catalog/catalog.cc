@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "absl/strings/str_format.h"
 #include "platform/catalog/catalog_state.h"
 #include "platform/core/field_error.h"
 #include "platform/core/status_macros.h"

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "absl/strings/str_format.h"
 #include "platform/catalog/catalog_state.h"
 #include "platform/core/clock.h"
 #include "platform/core/status_macros.h"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_format.h"
 #include "platform/core/status_macros.h"
 
 namespace rondo::eventlog {
