@@ -233,6 +233,12 @@ absl::Status Runtime::Impl::AwaitApplied(size_t service, const std::vector<Posit
     return !applied(p) &&
            absl::IsResourceExhausted((*lanes)[static_cast<size_t>(p.partition)]->Health());
   };
+  // An append that failed may have been written all the same, and nobody was told.
+  for (const Position& position : positions) {
+    if (StateOf(service, position.partition).applied() <= position.offset) {
+      lanes->at(static_cast<size_t>(position.partition))->Wake();
+    }
+  }
   const auto done = [&] {
     return stopped || std::all_of(positions.begin(), positions.end(), applied) ||
            std::any_of(positions.begin(), positions.end(), held_up);
@@ -283,6 +289,7 @@ absl::Status Runtime::AwaitQuiet() {
     const absl::StatusOr<int64_t> after = impl.SumOfEnds();
     return before.ok() && after.ok() && *before == *after;
   };
+  for (const auto& lane : *impl.lanes) lane->Wake();
   if (!impl.executor.Await(quiet, impl.clock.Now() + impl.options.await_timeout)) {
     RONDO_RETURN_IF_ERROR(Health());
     return absl::DeadlineExceededError("records are still being applied");

@@ -268,6 +268,20 @@ TEST(RuntimeTest, WaitsForAStoreThatFailsAndLosesNothing) {
   EXPECT_EQ(deployment.Count(kBob, "referred"), 1);
 }
 
+TEST(RuntimeTest, ReadsWhatWasWrittenByAnAppendThatFailed) {
+  Deployment deployment({});
+  deployment.Start();
+  deployment.extra_fault = [](storage::CommitPoint point) {
+    return point == storage::CommitPoint::kAfter ? storage::Fault::kFail : storage::Fault::kNone;
+  };
+  LogRecord event = Event("purchase", kAnn);
+  EXPECT_TRUE(absl::IsUnavailable(
+      deployment.log->Append(0, absl::MakeSpan(&event, 1), Durability::kWritten).status()));
+  deployment.extra_fault = nullptr;
+  EXPECT_TRUE(deployment.runtime->AwaitEnd("counter").ok());
+  EXPECT_EQ(deployment.Count(kAnn, "purchase"), 1);
+}
+
 TEST(RuntimeTest, AnotherOwnerTakesOverAndTheOldOneStopsActing) {
   Deployment deployment({});
   deployment.Start();
