@@ -208,6 +208,10 @@ rocksdb::Options EngineOptions(const RocksDbOptions& options, const Memory& memo
   engine.write_buffer_manager = memory.write_buffers;
   engine.write_buffer_size = std::min(memory.write_buffer_bytes / 2, kWriteBufferBytesMax);
   engine.level_compaction_dynamic_level_bytes = true;
+  // Most keys that are asked for are new (is this message known?), and recent writes are searched
+  // first: the filter spares a walk through them, a quarter of what taking events in cost.
+  engine.memtable_whole_key_filtering = true;
+  engine.memtable_prefix_bloom_size_ratio = 0.05;
   engine.compression = options.compress ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
   engine.info_log_level = rocksdb::WARN_LEVEL;
   engine.keep_log_file_num = 2;

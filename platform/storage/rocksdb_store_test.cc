@@ -135,6 +135,26 @@ TEST(RocksDbStoreTest, ReadsOfADamagedTableAreDataLossAndTheDamageIsFound) {
   EXPECT_GE(damages[0].offset, 0);
 }
 
+// Recent writes are looked up through a filter.
+TEST(RocksDbStoreTest, FindsEveryKeyThatIsNotYetInATableAndNoOther) {
+  const test::TempDir folder;
+  RocksDbOptions options = OptionsIn(folder.path());
+  options.write_ahead_log = false;
+  const auto store = OpenRocksDbStore(options);
+  ASSERT_TRUE(store.ok()) << store.status();
+  constexpr int kKeys = 20'000;
+  Batch batch;
+  for (int i = 0; i < kKeys; ++i) batch.Put("key " + std::to_string(i), std::to_string(i));
+  for (int i = 0; i < kKeys; i += 7) batch.Delete("key " + std::to_string(i));
+  ASSERT_TRUE((*store)->Write(batch, Sync::kNo).ok());
+  for (int i = 0; i < 2 * kKeys; ++i) {
+    const auto value = (*store)->Get("key " + std::to_string(i));
+    ASSERT_TRUE(value.ok()) << value.status();
+    ASSERT_EQ(value->has_value(), i < kKeys && i % 7 != 0) << i;
+    ASSERT_EQ(value->value_or(std::to_string(i)), std::to_string(i));
+  }
+}
+
 TEST(RocksDbStoreTest, ASecondProcessIsRefusedWithTheFolderAndTheWayOut) {
   const test::TempDir folder;
   const auto store = OpenRocksDbStore(OptionsIn(folder.File("db")));
