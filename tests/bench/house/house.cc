@@ -1,5 +1,6 @@
 #include "tests/bench/house/house.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -75,6 +76,12 @@ customer::ImportRow RowOf(int64_t number, Rng& rng) {
   return row;
 }
 
+absl::Duration ProcessorTime() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return absl::DurationFromTimeval(usage.ru_utime) + absl::DurationFromTimeval(usage.ru_stime);
+}
+
 }  // namespace
 
 int64_t CustomerCount() {
@@ -95,6 +102,10 @@ int64_t ResidentBytes() {
   file >> all >> resident;
   return resident * getpagesize();
 }
+
+Stopwatch::Stopwatch() : begin_(absl::Now()), processors_(ProcessorTime()) {}
+
+Took Stopwatch::Stop() const { return {absl::Now() - begin_, ProcessorTime() - processors_}; }
 
 Purchases::Purchases(uint64_t seed, absl::Time begin, absl::Time end, int64_t count)
     : rng_(seed), begin_(begin), step_((end - begin) / std::max<int64_t>(count, 1)), seed_(seed) {}
@@ -168,7 +179,7 @@ void House::Define() {
 
 void House::Import() {
   Rng rng(seed_);
-  absl::Duration sending;
+  const Stopwatch watch;
   for (int64_t at = 0; at < CustomerCount(); at += kRowsPerCall) {
     customer::ImportCustomersRequest request;
     request.set_import_id("bench");
@@ -176,16 +187,13 @@ void House::Import() {
     for (int64_t i = at; i < std::min(at + kRowsPerCall, CustomerCount()); ++i) {
       *request.add_rows() = RowOf(i, rng);
     }
-    const absl::Time start = absl::Now();
     const auto answer = Call<customer::ImportCustomersResponse>(caller(), CallInfo(), request);
-    sending += absl::Now() - start;
     MustBeOk(answer.status());
     if (answer->imported() != request.rows_size()) std::abort();
   }
-  const absl::Time start = absl::Now();
+  filling_.importing_answer = watch.Stop().wall;
   AwaitQuiet();
-  filling_.importing_answer = sending;
-  filling_.importing = sending + (absl::Now() - start);
+  filling_.importing = watch.Stop();
 }
 
 void House::ReadCustomers() {
@@ -213,28 +221,25 @@ void House::AwaitQuiet() {
   }
 }
 
-absl::Duration House::IngestEvents(int64_t count) {
+Took House::IngestEvents(int64_t count) {
   Rng rng(++seed_);
   const absl::Time end = absl::Now() - kHistory;
   Purchases purchases(seed_, end - kHistory / 10, end, count);
-  absl::Duration sending;
+  const Stopwatch watch;
   for (int64_t at = 0; at < count; at += kEventsPerAppend) {
     response::IngestEventsRequest request;
     for (int64_t i = at; i < std::min(at + kEventsPerAppend, count); ++i) {
       *request.add_events() = purchases.NextEvent(customers_[rng.Below(customers_.size())]);
     }
-    const absl::Time start = absl::Now();
     const auto answer = Call<response::IngestEventsResponse>(caller(), CallInfo(), request);
-    sending += absl::Now() - start;
     MustBeOk(answer.status());
     if (answer->accepted() != request.events_size()) std::abort();
   }
-  const absl::Time start = absl::Now();
   AwaitQuiet();
-  return sending + (absl::Now() - start);
+  return watch.Stop();
 }
 
-absl::Duration House::TrackEvents(int64_t count) {
+Took House::TrackEvents(int64_t count) {
   eventlog::EventLog& log = runtime().log();
   Rng rng(++seed_);
   Purchases purchases(seed_, absl::Now() - kHistory, absl::Now(), count);
@@ -248,7 +253,7 @@ absl::Duration House::TrackEvents(int64_t count) {
         log.Append(static_cast<int>(partition), records, eventlog::Durability::kWritten).status());
     filled[partition] = 0;
   };
-  const absl::Time start = absl::Now();
+  const Stopwatch watch;
   for (int64_t i = 0; i < count; ++i) {
     const CustomerId customer = customers_[rng.Below(customers_.size())];
     const auto partition = static_cast<size_t>(PartitionOf(customer, log.partition_count()));
@@ -257,15 +262,15 @@ absl::Duration House::TrackEvents(int64_t count) {
   }
   for (size_t p = 0; p < batches.size(); ++p) append(p);
   AwaitQuiet();
-  return absl::Now() - start;
+  return watch.Stop();
 }
 
-absl::Duration House::Restart(States states) {
+Took House::Restart(States states) {
   server_.reset();
   if (states == States::kDeleted) fs::remove_all(folder_ / "state");
-  const absl::Time start = absl::Now();
+  const Stopwatch watch;
   Start();
-  return absl::Now() - start;
+  return watch.Stop();
 }
 
 int64_t House::records_in_log() {

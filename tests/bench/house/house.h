@@ -31,6 +31,22 @@ void MustBeOk(const absl::Status& status);
 // Resident memory of this process, in bytes.
 int64_t ResidentBytes();
 
+// Time of a stage. On a machine that others use too, only the processors' time can be compared.
+struct Took {
+  absl::Duration wall;
+  absl::Duration processors;  // Of all threads of this process.
+};
+// Runs from its making; not thread-safe.
+class Stopwatch {
+ public:
+  Stopwatch();
+  Took Stop() const;
+
+ private:
+  absl::Time begin_;
+  absl::Duration processors_;
+};
+
 // Purchases of about 200 bytes each, as they stand in the log: 8 attributes and an envelope.
 class Purchases {
  public:
@@ -66,20 +82,20 @@ class House {
 
   // Appends `count` purchases of random customers to the log, kEventsPerAppend at once, and waits
   // until every service has applied them.
-  absl::Duration TrackEvents(int64_t count);
+  Took TrackEvents(int64_t count);
 
   // Ends the process's services and starts them again on the same folder, live: as it is, or with
   // the state of every service deleted.
   enum class States { kKept, kDeleted };
-  absl::Duration Restart(States states);
+  Took Restart(States states);
 
   // How long it took to fill the house.
   struct Filling {
-    absl::Duration importing;         // All customers, until every service knows them.
+    Took importing;                   // All customers, until every service knows them.
     absl::Duration importing_answer;  // The same until the last call was answered.
-    absl::Duration ingesting;         // `ingested` events through IngestEvents.
+    Took ingesting;                   // `ingested` events through IngestEvents.
     int64_t ingested = 0;
-    absl::Duration tracking;  // `tracked` events through the log.
+    Took tracking;  // `tracked` events through the log.
     int64_t tracked = 0;
     int64_t resident_before = 0;
     int64_t resident_after = 0;
@@ -91,7 +107,7 @@ class House {
   void Define();
   void Import();
   void ReadCustomers();
-  absl::Duration IngestEvents(int64_t count);
+  Took IngestEvents(int64_t count);
 
   std::filesystem::path folder_;
   std::unique_ptr<Server> server_;
