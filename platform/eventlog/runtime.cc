@@ -289,7 +289,11 @@ absl::Status Runtime::AwaitQuiet() {
     const absl::StatusOr<int64_t> after = impl.SumOfEnds();
     return before.ok() && after.ok() && *before == *after;
   };
-  for (const auto& lane : *impl.lanes) lane->Wake();
+  // An append that failed may have been written all the same, and nobody was told.
+  const absl::Time start = impl.clock.Now();
+  for (const auto& lane : *impl.lanes) {
+    if (!lane->IsQuiet(start)) lane->Wake();
+  }
   if (!impl.executor.Await(quiet, impl.clock.Now() + impl.options.await_timeout)) {
     RONDO_RETURN_IF_ERROR(Health());
     return absl::DeadlineExceededError("records are still being applied");
