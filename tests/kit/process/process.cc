@@ -196,7 +196,11 @@ absl::Status Process::AwaitPort(int port, absl::Duration timeout) {
 }
 
 void Process::Signal(int signal) {
-  if (Running()) kill(pid_, signal);
+  if (!Running()) return;
+  kill(pid_, signal);
+  // A stop takes effect thread by thread: wait until the last of them stands.
+  int status = 0;
+  if (signal == SIGSTOP) waitpid(pid_, &status, WUNTRACED);
 }
 
 void Process::KillGroup() {

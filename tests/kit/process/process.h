@@ -64,6 +64,7 @@ class Process {
   absl::Status AwaitPort(int port, absl::Duration timeout = absl::Seconds(30));
 
   // Sends a signal to the child, or to its whole group.
+  // SIGSTOP has taken effect when this returns.
   void Signal(int signal);
   void KillGroup();
   // The exit status (128 + signal if killed); DEADLINE_EXCEEDED if it still runs after `timeout`.
