@@ -141,7 +141,7 @@ class Deployment:
         config.write_text(
             f"data: {self.folder / 'data'}\nhttp: 127.0.0.1:0\ngrpc: 127.0.0.1:0\n"
             f"clock: {self.clock.path if self.clock else 'system'}\n"
-            f"smtp: {{host: 127.0.0.1, port: {ports['mail']}}}\n"
+            f"smtp: {{host: 127.0.0.1, port: {ports['mail']}, sessions: 40}}\n"
             f"sms: {{url: \"http://127.0.0.1:{ports['sms']}/cgi-bin/sendsms\"}}\n" + self.settings)
         self.server = self.processes.start(self.folder, "serve", [
             self.binary, "serve", "--config", str(config)])
