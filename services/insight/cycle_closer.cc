@@ -1,5 +1,7 @@
 #include "services/insight/cycle_closer.h"
 
+#include <optional>
+
 #include "platform/core/status_macros.h"
 #include "services/insight/insight_projection.h"
 #include "services/insight/insight_reader.h"
@@ -31,9 +33,9 @@ absl::StatusOr<std::vector<CycleKey>> DueCycles(const eventlog::Runtime& runtime
   return due;
 }
 
-// Closes the cycle and returns when, or, while windows are open, returns when they end.
-absl::StatusOr<absl::Time> Close(const CycleKey& key, absl::Duration grace,
-                                 eventlog::Runtime& runtime) {
+// Closes the cycle and returns nothing, or, while windows are open, when they end.
+absl::StatusOr<std::optional<absl::Time>> Close(const CycleKey& key, absl::Duration grace,
+                                                eventlog::Runtime& runtime) {
   const absl::Time as_of = runtime.clock().Now();
   RONDO_RETURN_IF_ERROR(runtime.AwaitEnd("insight"));
   RONDO_ASSIGN_OR_RETURN(const auto all, ReadCampaign(runtime, key.campaign));
@@ -44,9 +46,9 @@ absl::StatusOr<absl::Time> Close(const CycleKey& key, absl::Duration grace,
     if (number == key.cycle) evidence.push_back(cycle);
   }
   const bool found = !evidence.empty() && evidence.back().state.cycle().number() == key.cycle;
-  if (!found || evidence.back().state.closed()) return as_of;
+  if (!found || evidence.back().state.closed()) return std::nullopt;
   const absl::Time end = WindowsEnd(evidence.back()) + grace;
-  if (as_of < end) return end;
+  if (as_of < end) return std::optional(end);
 
   eventlog::LogRecord record;
   record.set_source("insight");
@@ -63,7 +65,7 @@ absl::StatusOr<absl::Time> Close(const CycleKey& key, absl::Duration grace,
   const auto position =
       runtime.Submit("insight", home, std::move(record), eventlog::Durability::kSynced);
   if (!position.ok() && !absl::IsAlreadyExists(position.status())) return position.status();
-  return as_of;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -92,9 +94,10 @@ absl::Status CycleCloser::CloseAll(const std::shared_ptr<State>& state) {
   bool closed_any = false;
   for (const CycleKey& key : due) {
     if (state->stopped) return absl::OkStatus();
-    RONDO_ASSIGN_OR_RETURN(const absl::Time time, Close(key, state->grace, state->runtime));
-    if (time > state->runtime.clock().Now()) {
-      WakeAt(state, time);
+    RONDO_ASSIGN_OR_RETURN(const std::optional<absl::Time> end,
+                           Close(key, state->grace, state->runtime));
+    if (end.has_value()) {
+      WakeAt(state, *end);
       continue;
     }
     closed_any = true;

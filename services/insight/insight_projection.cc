@@ -397,12 +397,19 @@ absl::Status InsightProjection::OnTimer(absl::Time, std::string_view key, std::s
                                         ApplyContext& context) {
   // The timer's key is the mark's.
   context.Put(key, "");
-  due_.store(true);
+  const std::lock_guard lock(due_mutex_);
+  due_partitions_.insert(context.partition());
   return absl::OkStatus();
 }
 
-void InsightProjection::Committed(int, int64_t, bool live) {
-  if (live && due_.exchange(false) && on_due_ != nullptr) on_due_();
+void InsightProjection::Committed(int partition, int64_t, bool live) {
+  if (!live) return;
+  {
+    // Of this partition alone: another lane must not wake the closer before the mark is committed.
+    const std::lock_guard lock(due_mutex_);
+    if (due_partitions_.erase(partition) == 0) return;
+  }
+  if (on_due_ != nullptr) on_due_();
 }
 
 }  // namespace rondo::insight

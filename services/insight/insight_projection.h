@@ -7,8 +7,9 @@
 // partitions' sums and submits CycleClosed, which this partition passes on to all others, once.
 #pragma once
 
-#include <atomic>
 #include <functional>
+#include <mutex>
+#include <set>
 
 #include "platform/eventlog/projection.h"
 #include "services/insight/insight_store.h"
@@ -46,7 +47,8 @@ class InsightProjection final : public eventlog::Projection {
  private:
   InsightOptions options_;
   std::function<void()> on_due_;
-  std::atomic<bool> due_ = false;  // A timer fired since on_due_ was last called.
+  std::mutex due_mutex_;
+  std::set<int> due_partitions_;  // Where a timer fired that is not committed yet.
 };
 
 }  // namespace rondo::insight
