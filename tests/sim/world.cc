@@ -225,8 +225,9 @@ void World::Check() {
   Figures figures;
   Persist("report", [&] {
     absl::StatusOr<Figures> report = process_->Report(plan_);
-    if (report.ok()) figures = *std::move(report);
-    return report.status();
+    if (!report.ok()) return report.status();
+    figures = *std::move(report);
+    return absl::OkStatus();
   });
   for (const auto& [name, count] : figures) Trace(absl::StrFormat("%s = %d", name, count));
   ledger_.CheckLog(machine_.log());

@@ -20,8 +20,6 @@ namespace {
 using nlohmann::json;
 using test::LedgerDetail;
 using test::Sink;
-using ::testing::AllOf;
-using ::testing::Field;
 using ::testing::HasSubstr;
 
 EmailAddress Address(std::string_view text) { return EmailAddress::Parse(text).value(); }
