@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -90,6 +91,18 @@ def equal(got, want, what):
 
 def close(got, want, tolerance, what):
     check(abs(got - want) <= tolerance, f"{what}: got {got}, want {want} within {tolerance}")
+
+
+def eventually(checks, seconds=60):
+    """Runs `checks` until it raises no Failed: what follows from an event is in a moment later."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return checks()
+        except Failed:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
 
 
 def run(main):
