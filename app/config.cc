@@ -47,11 +47,13 @@ const std::vector<Entry>& Entries() {
   static const std::vector<Entry> entries = [] {
     std::vector<Entry> all = {
         Text("data", &Config::data, "Folder of the log and of every service's state."),
-        Text("target", &Config::target, "Services to run: `all`, or names with commas."),
+        Text("target", &Config::target, "Services to run: `all` is the only choice yet."),
         Text("log", &Config::log,
-             "`embedded`, or `kafka://HOST:PORT/TOPIC` for several processes."),
+             "`embedded`, or `kafka://HOST:PORT[,HOST:PORT]/TOPIC`; a data folder stays with its "
+             "log."),
         Number("partitions", &Config::partitions, {1, 1024},
-               "Partitions of the log; fixed when the data folder is made."),
+               "Partitions of the log; fixed when the log is made. A log that may be spread over "
+               "processes later wants 64 or more."),
         Number("threads", &Config::threads, {0, 1024}, "Worker threads; 0 is one for each core."),
         Text("http", &Config::http,
              "Address of REST, tracking and dashboards; loopback only. Port 0 is a free one."),

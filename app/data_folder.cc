@@ -100,10 +100,11 @@ absl::Status DataFolder::CheckFormat() const {
 absl::Status DataFolder::LoadInstanceKey() {
   const fs::path path = root_ / "instance.key";
   if (!fs::exists(path)) {
-    if (fs::exists(log())) {
+    if (fs::exists(log()) || fs::exists(kafka())) {
       return absl::DataLossError(path.string() +
                                  " is missing, and ids depend on it: restore it from a backup");
     }
+    instance_key_is_new_ = true;
     randombytes_buf(instance_key_.data(), instance_key_.size());
     return WriteWhole(
         path,
@@ -117,6 +118,17 @@ absl::Status DataFolder::LoadInstanceKey() {
   }
   std::memcpy(instance_key_.data(), bytes.data(), bytes.size());
   return absl::OkStatus();
+}
+
+void DataFolder::ForgetNewInstanceKey() const {
+  std::error_code ignored;
+  if (instance_key_is_new_) fs::remove(root_ / "instance.key", ignored);
+}
+
+bool DataFolder::has_state() const {
+  std::error_code absent;
+  const fs::path states = root_ / "state";
+  return fs::exists(states, absent) && !fs::is_empty(states, absent);
 }
 
 absl::Status DataFolder::WriteAddresses(std::string_view http, std::string_view grpc) const {

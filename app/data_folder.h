@@ -3,7 +3,8 @@
 //   format           the layout's version; a newer one is refused
 //   lock             held by the process that uses the folder
 //   instance.key     16 secret bytes, made once, mode 0600; ids of customers depend on them
-//   log/             the embedded log
+//   log/             the embedded log, or
+//   kafka/           what was acknowledged in a topic of Kafka, if the log is there
 //   state/SERVICE/   what a service knows: can be deleted, is rebuilt from the log
 //   keys/            keys of sealed values: no projection, cannot be rebuilt
 //   addresses.json   {"http":…,"grpc":…} once the doors are open
@@ -31,11 +32,20 @@ class DataFolder {
   ~DataFolder();
 
   const InstanceKey& instance_key() const { return instance_key_; }
+  // The key was made by this Open: no id depends on it yet.
+  bool instance_key_is_new() const { return instance_key_is_new_; }
+  // Removes such a key: for a start that was refused.
+  void ForgetNewInstanceKey() const;
+
+  const std::filesystem::path& root() const { return root_; }
   std::filesystem::path log() const { return root_ / "log"; }
+  std::filesystem::path kafka() const { return root_ / "kafka"; }
   std::filesystem::path keys() const { return root_ / "keys"; }
   std::filesystem::path state(std::string_view service) const {
     return root_ / "state" / std::string(service);
   }
+  // Whether any service has state here.
+  bool has_state() const;
 
   // Appears whole or not at all.
   absl::Status WriteAddresses(std::string_view http, std::string_view grpc) const;
@@ -49,6 +59,7 @@ class DataFolder {
 
   std::filesystem::path root_;
   InstanceKey instance_key_{};
+  bool instance_key_is_new_ = false;
   int lock_ = -1;
 };
 

@@ -21,6 +21,7 @@ struct ServeFlags {
   std::string config;
   std::string data;
   std::string target;
+  std::string log;
   std::string http;
   std::string grpc;
 };
@@ -33,6 +34,7 @@ absl::StatusOr<Config> ConfigFrom(const ServeFlags& flags) {
   }
   if (!flags.data.empty()) config.data = flags.data;
   if (!flags.target.empty()) config.target = flags.target;
+  if (!flags.log.empty()) config.log = flags.log;
   if (!flags.http.empty()) config.http = flags.http;
   if (!flags.grpc.empty()) config.grpc = flags.grpc;
   return config;
@@ -76,7 +78,8 @@ void AddServeCommand(CLI::App& root, Shell& shell) {
   auto flags = std::make_shared<ServeFlags>();
   serve->add_option("--config", flags->config, "A YAML file; flags win over it");
   serve->add_option("--data", flags->data, "Folder of log and state [./rondo-data]");
-  serve->add_option("--target", flags->target, "Services to run [all]");
+  serve->add_option("--target", flags->target, "Services to run; `all` is the only choice [all]");
+  serve->add_option("--log", flags->log, "embedded, or kafka://HOST:PORT/TOPIC [embedded]");
   serve->add_option("--http", flags->http, "REST, tracking, dashboards [127.0.0.1:8080]");
   serve->add_option("--grpc", flags->grpc, "gRPC [127.0.0.1:9090]");
   shell.OnRun(serve, [flags] { return Serve(*flags); });

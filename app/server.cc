@@ -12,13 +12,14 @@
 #include "absl/strings/str_format.h"
 #include "app/data_folder.h"
 #include "app/file_clock.h"
+#include "app/open_log.h"
 #include "app/services.h"
 #include "channels/links/token.h"
 #include "platform/catalog/catalog.h"
 #include "platform/core/executor.h"
 #include "platform/core/listen_address.h"
 #include "platform/core/status_macros.h"
-#include "platform/eventlog/embedded_log.h"
+#include "platform/eventlog/event_log.h"
 #include "platform/eventlog/runtime.h"
 #include "platform/rpc/call_metrics.h"
 #include "platform/rpc/caller.h"
@@ -40,19 +41,6 @@ constexpr int kEffectThreads = 8;
 constexpr size_t kBlockCacheBytes = 128 << 20;
 constexpr size_t kWriteBufferBytes = 128 << 20;
 constexpr absl::Duration kReplayAtMost = absl::Hours(12);
-
-absl::Status CheckServable(const Config& config) {
-  if (config.log != "embedded") {
-    return absl::InvalidArgumentError(
-        "log: this version serves `embedded` only; the Kafka log is for several processes");
-  }
-  if (config.target != "all") {
-    return absl::InvalidArgumentError(
-        "target: the embedded log belongs to one process, so it must be `all`; a split needs "
-        "log: kafka://");
-  }
-  return absl::OkStatus();
-}
 
 absl::StatusOr<std::unique_ptr<Clock>> OpenClock(const Config& config) {
   if (config.clock == "system") return std::make_unique<SystemClock>();
@@ -95,7 +83,7 @@ struct Server::Parts {
   std::unique_ptr<ThreadPoolExecutor> effects;
   std::unique_ptr<ThreadPoolExecutor> door_threads;
   std::shared_ptr<storage::RocksDbMemory> memory;
-  std::unique_ptr<eventlog::EmbeddedLog> event_log;
+  std::unique_ptr<eventlog::EventLog> event_log;
   catalog::Catalog catalog;
   MethodTable methods;
   std::unique_ptr<LocalCaller> caller;
@@ -123,11 +111,7 @@ absl::Status Server::Parts::OpenFoundations() {
   effects = std::make_unique<ThreadPoolExecutor>(kEffectThreads, *clock);
   door_threads = std::make_unique<ThreadPoolExecutor>(kDoorThreads, system_clock);
   memory = storage::RocksDbMemory::Make(kBlockCacheBytes, kWriteBufferBytes);
-  eventlog::EmbeddedLogOptions options;
-  options.folder = folder->log();
-  options.partition_count = config.partitions;
-  options.memory = memory;
-  RONDO_ASSIGN_OR_RETURN(event_log, eventlog::EmbeddedLog::Open(options, *clock, *lanes));
+  RONDO_ASSIGN_OR_RETURN(event_log, OpenLog({config, *folder, memory, *clock, *lanes}));
   RONDO_ASSIGN_OR_RETURN(LinkTokens made,
                          LinkTokens::Create({DeriveLinkKey(folder->instance_key(), /*id=*/1)}));
   links = std::make_unique<LinkTokens>(std::move(made));
@@ -183,7 +167,7 @@ absl::Status Server::Parts::OpenDoors() {
 }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config) {
-  RONDO_RETURN_IF_ERROR(CheckServable(config));
+  RONDO_RETURN_IF_ERROR(CheckLogAndTarget(config));
   // Refused before anything is opened.
   RONDO_RETURN_IF_ERROR(ParseLoopbackAddress(config.http).status());
   RONDO_RETURN_IF_ERROR(ParseLoopbackAddress(config.grpc).status());

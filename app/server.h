@@ -19,8 +19,9 @@ class Server {
  public:
   // Opens the data folder, replays what the services have not seen yet, goes live and opens the
   // doors. FAILED_PRECONDITION, saying what to do, for a folder in use, a newer format, an address
-  // in use or not of this machine; INVALID_ARGUMENT for a configuration that cannot be served;
-  // DATA_LOSS, naming file and offset, for a damaged log.
+  // in use or not of this machine, a log that is not this folder's; INVALID_ARGUMENT for a
+  // configuration that cannot be served; UNAVAILABLE if Kafka's broker does not answer; DATA_LOSS,
+  // naming file and offset, for a log that is damaged or lacks what was acknowledged.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const Config& config);
   ~Server();
 

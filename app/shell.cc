@@ -84,7 +84,7 @@ void Shell::OnRun(CLI::App* command, std::function<absl::Status()> body) {
     exit_code_ = own_code_.value_or(ExitCodeOf(status));
     if (status.ok()) return;
     std::string message(status.message());
-    if (absl::IsUnavailable(status)) {
+    if (absl::IsUnavailable(status) && caller_ != nullptr) {
       message = absl::StrFormat(
           "no answer from %s (%s). Is `rondo serve` running? --server names it", server_, message);
     }

@@ -27,6 +27,9 @@
 
 namespace rondo::eventlog {
 
+// The replication factor that the broker gives a topic that names none.
+inline constexpr int kBrokersReplicationFactor = -1;
+
 struct KafkaLogOptions {
   std::string brokers;  // `HOST:PORT,HOST:PORT`.
   std::string topic;

@@ -5,14 +5,18 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "platform/core/status_macros.h"
 
 namespace rondo::test {
 namespace {
 
 constexpr absl::Duration kStartTimeout = absl::Seconds(60);
+constexpr char kProperties[] = "tests/kit/kafka/server.properties";
 constexpr char kClusterId[] =
     "cm9uZG8tdGVzdHMtMDAwMQ";  // 16 bytes in base64, as Kafka's tools make.
 
@@ -30,7 +34,7 @@ std::optional<std::string> KafkaJars() {
 
 absl::StatusOr<std::unique_ptr<KafkaBroker>> KafkaBroker::Start(const std::string& jars) {
   std::unique_ptr<KafkaBroker> broker(new KafkaBroker(jars));
-  broker->WriteProperties();
+  RONDO_RETURN_IF_ERROR(broker->WriteProperties());
   RONDO_RETURN_IF_ERROR(broker->RunTool({"kafka.tools.StorageTool", "format", "-t", kClusterId,
                                          "-c", broker->folder_.File("server.properties")}));
   RONDO_RETURN_IF_ERROR(broker->StartAgain());
@@ -72,24 +76,18 @@ std::vector<std::string> KafkaBroker::Java(const std::vector<std::string>& argum
   return argv;
 }
 
-void KafkaBroker::WriteProperties() const {
-  std::ofstream(folder_.File("server.properties")) << absl::StrFormat(
-      "process.roles=broker,controller\n"
-      "node.id=1\n"
-      "controller.quorum.voters=1@127.0.0.1:%d\n"
-      "listeners=PLAINTEXT://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d\n"
-      "advertised.listeners=PLAINTEXT://127.0.0.1:%d\n"
-      "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n"
-      "controller.listener.names=CONTROLLER\n"
-      "log.dirs=%s\n"
-      "offsets.topic.replication.factor=1\n"
-      "transaction.state.log.replication.factor=1\n"
-      "transaction.state.log.min.isr=1\n"
-      "group.initial.rebalance.delay.ms=0\n"
-      // After kill -9 the broker waits for its own registration to lapse.
-      "broker.session.timeout.ms=2000\n"
-      "broker.heartbeat.interval.ms=200\n",
-      controller_port_, port_, controller_port_, port_, folder_.File("data"));
+absl::Status KafkaBroker::WriteProperties() const {
+  std::ostringstream form;
+  form << std::ifstream(kProperties).rdbuf();
+  if (form.str().empty()) {
+    return absl::NotFoundError(
+        absl::StrFormat("%s: run this in the repository's root", kProperties));
+  }
+  std::ofstream(folder_.File("server.properties"))
+      << absl::StrReplaceAll(form.str(), {{"@PORT@", absl::StrCat(port_)},
+                                          {"@CONTROLLER_PORT@", absl::StrCat(controller_port_)},
+                                          {"@DATA@", folder_.File("data")}});
+  return absl::OkStatus();
 }
 
 }  // namespace rondo::test

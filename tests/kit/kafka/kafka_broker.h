@@ -29,7 +29,7 @@ class KafkaBroker {
  private:
   explicit KafkaBroker(std::string jars) : jars_(std::move(jars)) {}
   std::vector<std::string> Java(const std::vector<std::string>& arguments) const;
-  void WriteProperties() const;
+  absl::Status WriteProperties() const;
   // Runs a tool of Kafka to its end; UNKNOWN, with its output, unless it exits with 0.
   absl::Status RunTool(const std::vector<std::string>& arguments);
 
