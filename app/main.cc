@@ -13,6 +13,7 @@
 #include "app/rules_commands.h"
 #include "app/serve_command.h"
 #include "app/shell.h"
+#include "app/simulate_command.h"
 
 int main(int argc, char** argv) {
   CLI::App app("rondo: campaigns whose results come back");
@@ -31,6 +32,7 @@ int main(int argc, char** argv) {
   rondo::AddSignalCommands(app, shell);
   rondo::AddImportCommands(app, shell);
   rondo::AddRulesCommands(app, shell);
+  rondo::AddSimulateCommand(app, shell);
   rondo::AddLogCommands(app, shell);
   rondo::AddParkedCommands(app, shell);
   try {

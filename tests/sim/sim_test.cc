@@ -30,7 +30,7 @@ void RunWorlds(const DeploymentChoice& choice, const std::string& test) {
   const SimulateSummary summary = Simulate(
       {.seed = static_cast<uint64_t>(seed == 0 ? 1 : seed),
        .worlds = seed == 0 ? worlds : 1,
-       .trace = seed != 0},
+       .trace = seed != 0 ? &std::cout : nullptr},
       choice,
       [&](uint64_t failed) {
         return absl::StrFormat("RONDO_SIM_SEED=%d ./x test sim_test/%s", failed, test);

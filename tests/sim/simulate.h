@@ -1,4 +1,5 @@
 // Runs many worlds, each from its own seed, on several threads: `rondo simulate`, and the test.
+// What is written is in the order of the seeds: the same options give the same bytes.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +14,8 @@ namespace rondo::sim {
 struct SimulateOptions {
   uint64_t seed = 1;  // Of the first world; the others follow.
   int worlds = 1;
-  int threads = 0;     // 0: as many as the machine has.
-  bool trace = false;  // Print each world's trace.
+  int threads = 0;                // 0: as many as the machine has.
+  std::ostream* trace = nullptr;  // Takes each world's trace; null keeps none.
 };
 
 struct SimulateSummary {
@@ -26,7 +27,8 @@ struct SimulateSummary {
   int64_t records = 0;
 };
 
-// `replay` makes the command that replays one seed: it is printed for each failed one.
+// Runs the worlds. `out` is told each one that failed, with the command that replays it, which
+// `replay` makes.
 SimulateSummary Simulate(const SimulateOptions& options, const DeploymentChoice& choice,
                          const std::function<std::string(uint64_t seed)>& replay,
                          std::ostream& out);
