@@ -49,12 +49,15 @@ class Demo:
         self.arguments = arguments
         self.folder = Path(arguments.data).resolve()
         self.rondo = None
-        self.rng = random.Random(arguments.seed * 7919 + 1)
         self.people = population.make(arguments.customers, arguments.seed)
         self.by_email = {f"{p.key.lower()}@example.test": p for p in self.people}
         self.by_phone = {self.phone(p): p for p in self.people}
         self.bought = {p.number: [START - timedelta(days=d) for d in p.past] for p in self.people}
         self.consents = {}
+
+    def chance(self, person, moment):
+        """Chance's own stream for what this person does at this moment, whoever is asked first."""
+        return random.Random(f"{self.arguments.seed}/{person.number}/{moment}")
 
     @staticmethod
     def phone(person):
@@ -68,7 +71,10 @@ class Demo:
     def start(self):
         if self.folder.exists() and any(self.folder.iterdir()):
             raise Failed(f"{self.folder} is not empty: ./x demo --clean removes it, --data names another")
-        self.rondo = Deployment(self.arguments.rondo, self.folder, START - timedelta(days=1))
+        # Not secret, as no key of a real instance may be: a seed gives the same run everywhere.
+        key = random.Random(f"instance/{self.arguments.seed}").randbytes(16)
+        self.rondo = Deployment(self.arguments.rondo, self.folder, START - timedelta(days=1),
+                                instance_key=key)
         self.rondo.start_sinks()
         self.rondo.start()
 
@@ -77,7 +83,8 @@ class Demo:
         with open(customers, "w", encoding="utf-8") as file:
             file.write("id,first_name,email,phone,country,tier,time_zone,email_ok,sms_ok\n")
             for person in self.people:
-                email_ok, sms_ok = self.rng.random() < 0.97, self.rng.random() < 0.95
+                rng = self.chance(person, "consent")
+                email_ok, sms_ok = rng.random() < 0.97, rng.random() < 0.95
                 self.consents[person.number] = {"mail": email_ok, "sms": sms_ok}
                 file.write(f"{person.key},{person.first_name},{person.key.lower()}@example.test,"
                            f"{self.phone(person)},{person.country},{person.tier},"
@@ -87,8 +94,9 @@ class Demo:
         with open(purchases, "w", encoding="utf-8") as file:
             file.write("id,receipt,time,amount,discount,category\n")
             for person in self.people:
+                rng = self.chance(person, "past")
                 for number, day in enumerate(person.past):
-                    amount, _, category = person.purchase("control", self.rng)
+                    amount, _, category = person.purchase("control", rng)
                     moment = (START - timedelta(days=day)).strftime("%Y-%m-%dT%H:%M:%SZ")
                     file.write(f"{person.key},{person.key}-{number},{moment},{amount},0,{category}\n")
         for kind, path in (("customers", customers), ("events", purchases)):
@@ -108,18 +116,22 @@ class Demo:
                     and not any(now - timedelta(days=7) < t <= now for t in times))
         return [p for p in self.people if lapsing(self.bought[p.number])]
 
-    def read_mail(self, person, body, buys):
-        """A reader opens the mail, maybe clicks, rarely unsubscribes."""
-        html = ""
+    @staticmethod
+    def html_of(body):
         for part in email.message_from_string(body, policy=email.policy.default).walk():
             if part.get_content_type() == "text/html":
-                html = part.get_content()
-        if buys or self.rng.random() < 0.05:
+                return part.get_content()
+        return ""
+
+    def read_mail(self, person, body, buys, rng):
+        """A reader opens the mail, maybe clicks, rarely unsubscribes."""
+        if buys or rng.random() < 0.05:
+            html = self.html_of(body)
             if pixel := re.search(r'src="([^"]*/t/o/[^"]*)"', html):
                 self.rondo.follow(pixel.group(1))
             if click := re.search(r'href="([^"]*/t/c/[^"]*)"', html):
                 self.rondo.follow(click.group(1))
-        elif self.rng.random() < 0.003:
+        elif rng.random() < 0.003:
             unsubscribe = re.search(r"List-Unsubscribe: <(http[^>]*)>",
                                     re.sub(r"\r?\n[ \t]+", " ", body))
             if unsubscribe:
@@ -145,23 +157,25 @@ class Demo:
             chance = person.chance(arm)
             if person.number not in in_audience:
                 chance *= 0.5
-            if self.rng.random() >= chance:
+            rng = self.chance(person, f"cycle {number}")
+            if rng.random() >= chance:
                 continue
             buyers.add(person.number)
-            day = self.rng.randrange(WINDOW_DAYS)
-            days[day].append((person, arm))
+            day = rng.randrange(WINDOW_DAYS)
+            days[day].append((person, arm, rng))
         self.rondo.clock.set(due + timedelta(hours=2))
         for person_number, body in bodies.items():
             if reached[person_number] == "mail":
                 person = self.people[person_number - 1]
-                self.read_mail(person, body, person_number in buyers)
+                self.read_mail(person, body, person_number in buyers,
+                               self.chance(person, f"mail {number}"))
         for day, purchases in enumerate(days):
             until = due + timedelta(days=day + 1) - timedelta(minutes=1)
             self.rondo.clock.set(until)
             events = []
-            for person, arm in purchases:
-                moment = until - timedelta(seconds=self.rng.randrange(60, 20 * 3600))
-                amount, discount, category = person.purchase(arm, self.rng)
+            for person, arm, rng in purchases:
+                moment = until - timedelta(seconds=rng.randrange(60, 20 * 3600))
+                amount, discount, category = person.purchase(arm, rng)
                 self.bought[person.number].append(moment)
                 events.append({"customer": f"crm:{person.key}", "event": {
                     "type": "purchase", "messageId": f"{person.key}-c{number}",
@@ -281,7 +295,7 @@ def main():
     if arguments.headless:
         Processes(folder).stop()
     else:
-        demo.say(f"\nThe dashboards stay up: http://{demo.rest.address}/   (./x demo --stop ends it)")
+        demo.say(f"\nThe dashboards stay up: http://{demo.rondo.rest.address}/   (./x demo --stop ends it)")
     return 0
 
 

@@ -538,6 +538,17 @@ void PartitionState::WriteChanges() {
   }
 }
 
+// The offset of the first record whose emissions wait, or the next to be read.
+int64_t PartitionState::OldestUnsettled() const {
+  int64_t oldest = progress_.next_offset;
+  for (const auto& [target, outbox] : outbox_) {
+    if (outbox.entries.empty()) continue;
+    const uint64_t cause = outbox.entries.front().sequence >> kIndexBits;
+    oldest = std::min(oldest, static_cast<int64_t>(cause) - 1);
+  }
+  return oldest;
+}
+
 void PartitionState::Publish() {
   {
     const std::lock_guard lock(published_mutex_);
@@ -550,6 +561,7 @@ void PartitionState::Publish() {
     if (published_parked_.size() != parked_.size() || !parked_.empty()) published_parked_ = parked_;
   }
   emissions_waiting_.store(waiting_, std::memory_order_release);
+  settled_.store(OldestUnsettled(), std::memory_order_release);
   earliest_timer_micros_.store(timer_floor_micros_);
   applied_.store(progress_.next_offset, std::memory_order_release);
 }

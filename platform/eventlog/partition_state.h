@@ -96,6 +96,8 @@ class PartitionState final : private ApplyContext {
   // Thread-safe: as of the last commit.
   int64_t applied() const { return applied_.load(std::memory_order_acquire); }
   int64_t emissions_waiting() const { return emissions_waiting_.load(std::memory_order_acquire); }
+  // What the records before this offset emitted was read back from where it went.
+  int64_t settled() const { return settled_.load(std::memory_order_acquire); }
   // Never later than the earliest timer; exact once NextTimer was called.
   int64_t earliest_timer_micros() const { return earliest_timer_micros_.load(); }
   // The verdict on an applied record. UNAVAILABLE if it is so old that it was forgotten.
@@ -115,6 +117,7 @@ class PartitionState final : private ApplyContext {
   absl::Status LoadTable(
       Table table, const std::function<absl::Status(std::string_view, std::string_view)>& row);
   void WriteChanges();
+  int64_t OldestUnsettled() const;
   void Publish();
 
   // ApplyContext.
@@ -186,6 +189,7 @@ class PartitionState final : private ApplyContext {
 
   std::atomic<int64_t> applied_ = 0;
   std::atomic<int64_t> emissions_waiting_ = 0;
+  std::atomic<int64_t> settled_ = 0;
   std::atomic<int64_t> earliest_timer_micros_ = std::numeric_limits<int64_t>::min();
   mutable std::mutex published_mutex_;
   std::deque<std::pair<int64_t, absl::Status>> kept_verdicts_;

@@ -61,7 +61,12 @@ struct Runtime::Impl {
   absl::StatusOr<States> OpenService(Service& service) const;
   absl::StatusOr<States> Rebuild(Service& service, const absl::Status& why) const;
   absl::Status TellLoaded(const Service& service, const States& states) const;
+  absl::StatusOr<std::vector<Position>> LastPositions() const;
   absl::Status AwaitApplied(size_t service, const std::vector<Position>& positions);
+  // Until `reached` holds for all positions; `late` says what did not come in time.
+  absl::Status AwaitPositions(const std::vector<Position>& positions,
+                              const std::function<bool(const Position&)>& reached,
+                              std::string_view late);
   absl::StatusOr<int64_t> SumOfEnds() const;
   absl::StatusOr<int64_t> AppendCommands(int partition, absl::Span<LogRecord> records,
                                          Durability durability);
@@ -224,23 +229,20 @@ size_t Runtime::Impl::IndexOf(std::string_view service) const {
   return static_cast<size_t>(found - services.begin());
 }
 
-absl::Status Runtime::Impl::AwaitApplied(size_t service, const std::vector<Position>& positions) {
-  const auto applied = [&](const Position& p) {
-    return StateOf(service, p.partition).applied() > p.offset;
-  };
+absl::Status Runtime::Impl::AwaitPositions(const std::vector<Position>& positions,
+                                           const std::function<bool(const Position&)>& reached,
+                                           std::string_view late) {
   // A full disk holds a lane up for as long as it is full: whoever waits is told so at once.
   const auto held_up = [&](const Position& p) {
-    return !applied(p) &&
+    return !reached(p) &&
            absl::IsResourceExhausted((*lanes)[static_cast<size_t>(p.partition)]->Health());
   };
   // An append that failed may have been written all the same, and nobody was told.
-  for (const Position& position : positions) {
-    if (StateOf(service, position.partition).applied() <= position.offset) {
-      lanes->at(static_cast<size_t>(position.partition))->Wake();
-    }
+  for (const Position& p : positions) {
+    if (!reached(p)) lanes->at(static_cast<size_t>(p.partition))->Wake();
   }
   const auto done = [&] {
-    return stopped || std::all_of(positions.begin(), positions.end(), applied) ||
+    return stopped || std::all_of(positions.begin(), positions.end(), reached) ||
            std::any_of(positions.begin(), positions.end(), held_up);
   };
   const bool in_time = executor.Await(done, clock.Now() + options.await_timeout);
@@ -249,7 +251,13 @@ absl::Status Runtime::Impl::AwaitApplied(size_t service, const std::vector<Posit
     if (held_up(p)) return (*lanes)[static_cast<size_t>(p.partition)]->Health();
   }
   if (in_time) return absl::OkStatus();
-  return absl::DeadlineExceededError(
+  return absl::DeadlineExceededError(std::string(late));
+}
+
+absl::Status Runtime::Impl::AwaitApplied(size_t service, const std::vector<Position>& positions) {
+  return AwaitPositions(
+      positions,
+      [&](const Position& p) { return StateOf(service, p.partition).applied() > p.offset; },
       absl::StrFormat("%s has not applied the record in time", services[service].name));
 }
 
@@ -257,13 +265,30 @@ absl::Status Runtime::Await(std::string_view service, Position position) {
   return impl_->AwaitApplied(impl_->IndexOf(service), {position});
 }
 
-absl::Status Runtime::AwaitEnd(std::string_view service) {
+absl::StatusOr<std::vector<Position>> Runtime::Impl::LastPositions() const {
   std::vector<Position> last;
-  for (int partition = 0; partition < impl_->log.partition_count(); ++partition) {
-    RONDO_ASSIGN_OR_RETURN(const int64_t end, impl_->log.End(partition));
+  for (int partition = 0; partition < log.partition_count(); ++partition) {
+    RONDO_ASSIGN_OR_RETURN(const int64_t end, log.End(partition));
     last.push_back({partition, end - 1});
   }
+  return last;
+}
+
+absl::Status Runtime::AwaitEnd(std::string_view service) {
+  RONDO_ASSIGN_OR_RETURN(const std::vector<Position> last, impl_->LastPositions());
   return impl_->AwaitApplied(impl_->IndexOf(service), last);
+}
+
+absl::Status Runtime::AwaitSettled(std::string_view service) {
+  RONDO_ASSIGN_OR_RETURN(const std::vector<Position> last, impl_->LastPositions());
+  const auto settled = [&](const Position& p) {
+    const auto& states = impl_->lanes->at(static_cast<size_t>(p.partition))->states();
+    return std::all_of(states.begin(), states.end(),
+                       [&](const auto& state) { return state->settled() > p.offset; });
+  };
+  RONDO_RETURN_IF_ERROR(
+      impl_->AwaitPositions(last, settled, "what follows from the records was not read in time"));
+  return AwaitEnd(service);
 }
 
 absl::StatusOr<int64_t> Runtime::Impl::SumOfEnds() const {

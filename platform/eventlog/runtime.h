@@ -93,6 +93,9 @@ class Runtime {
   absl::Status Await(std::string_view service, Position position);
   // Blocks until `service` has applied all that is in the log when called: an exact read.
   absl::Status AwaitEnd(std::string_view service);
+  // As AwaitEnd, and `service` has also applied what any service emitted because of those records:
+  // an exact read of what others derive (attributed responses). Not what emissions emit in turn.
+  absl::Status AwaitSettled(std::string_view service);
   // As AwaitEnd for every service, repeated until no emission is on its way: all that follows from
   // what is in the log has been applied. For tests and the simulator.
   absl::Status AwaitQuiet();

@@ -282,6 +282,19 @@ TEST(RuntimeTest, ReadsWhatWasWrittenByAnAppendThatFailed) {
   EXPECT_EQ(deployment.Count(kAnn, "purchase"), 1);
 }
 
+TEST(RuntimeTest, ASettledReadHoldsWhatTheRecordsBeforeItCausedInAnyPartition) {
+  Deployment deployment({});
+  deployment.Start();
+  for (const uint64_t customer : kCustomers) {
+    LogRecord event = Event("refer", customer);
+    const int partition = PartitionOf(CustomerId(customer), kPartitions);
+    ASSERT_TRUE(
+        deployment.log->Append(partition, absl::MakeSpan(&event, 1), Durability::kWritten).ok());
+  }
+  ASSERT_TRUE(deployment.runtime->AwaitSettled("counter").ok());
+  for (const uint64_t customer : kCustomers) EXPECT_EQ(deployment.Count(customer, "referred"), 1);
+}
+
 TEST(RuntimeTest, AnotherOwnerTakesOverAndTheOldOneStopsActing) {
   Deployment deployment({});
   deployment.Start();

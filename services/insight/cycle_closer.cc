@@ -37,7 +37,7 @@ absl::StatusOr<std::vector<CycleKey>> DueCycles(const eventlog::Runtime& runtime
 absl::StatusOr<std::optional<absl::Time>> Close(const CycleKey& key, absl::Duration grace,
                                                 eventlog::Runtime& runtime) {
   const absl::Time as_of = runtime.clock().Now();
-  RONDO_RETURN_IF_ERROR(runtime.AwaitEnd("insight"));
+  RONDO_RETURN_IF_ERROR(runtime.AwaitSettled("insight"));
   RONDO_ASSIGN_OR_RETURN(const auto all, ReadCampaign(runtime, key.campaign));
   std::vector<CycleView> evidence;  // Earlier ones whose windows are over, and this one last.
   for (const CycleView& cycle : all) {

@@ -15,7 +15,7 @@ absl::StatusOr<pb::CampaignReport> InsightHandlers::GetCampaignReport(
   if (request.cycle() < 0) return FieldError("cycle", "expected 0 (all) or a cycle's number");
   // Everything that was in the log by this time is in the figures.
   const absl::Time as_of = runtime_.clock().Now();
-  RONDO_RETURN_IF_ERROR(runtime_.AwaitEnd("insight"));
+  RONDO_RETURN_IF_ERROR(runtime_.AwaitSettled("insight"));
   RONDO_ASSIGN_OR_RETURN(std::vector<CycleView> cycles, ReadCampaign(runtime_, request.name()));
   if (request.cycle() != 0) {
     std::erase_if(cycles, [&request](const CycleView& cycle) {

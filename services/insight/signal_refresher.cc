@@ -37,7 +37,7 @@ absl::Status AppendAll(eventlog::Runtime& runtime, int partition, std::vector<Lo
 }  // namespace
 
 absl::StatusOr<RefreshedSignals> RefreshSignals(eventlog::Runtime& runtime) {
-  RONDO_RETURN_IF_ERROR(runtime.AwaitEnd("insight"));
+  RONDO_RETURN_IF_ERROR(runtime.AwaitSettled("insight"));
   std::vector<stats::PurchaseSummary> customers;
   std::vector<size_t> ends;  // Of each partition's customers.
   for (int partition = 0; partition < runtime.partition_count(); ++partition) {

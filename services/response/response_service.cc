@@ -117,9 +117,8 @@ absl::StatusOr<pb::ListTimelineResponse> ResponseHandlers::ListTimeline(
                          PageSize(request.page_size(), kDefaultTimelinePage, kMaxTimelinePage));
   RONDO_ASSIGN_OR_RETURN(const std::string cursor, page_tokens_.Decode(request));
   const int partition = PartitionOf(*customer, runtime_.partition_count());
-  // An exact read: all that is in the customer's log now.
-  RONDO_ASSIGN_OR_RETURN(const int64_t end, runtime_.log().End(partition));
-  if (end > 0) RONDO_RETURN_IF_ERROR(runtime_.Await("response", {partition, end - 1}));
+  // An exact read: all that is in the log now, with what was attributed because of it.
+  RONDO_RETURN_IF_ERROR(runtime_.AwaitSettled("response"));
   RONDO_ASSIGN_OR_RETURN(const auto state, runtime_.ReadState("response", partition));
   RONDO_ASSIGN_OR_RETURN(TimelinePage page, ReadTimeline(*state, *customer, cursor, size));
   pb::ListTimelineResponse response;
