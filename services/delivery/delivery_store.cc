@@ -105,19 +105,23 @@ absl::StatusOr<int64_t> ReadEpoch(const storage::Reader& state) {
   return bytes.has_value() ? KeyParser(*bytes).I64() : 0;
 }
 
-absl::StatusOr<std::vector<std::string>> ReadReady(const storage::Reader& state,
-                                                   std::string_view channel, size_t limit) {
-  std::vector<std::string> contacts;
-  const auto cursor = state.Scan(storage::PrefixRange(In(Table::kReady).String(channel).Build()));
-  for (; cursor->Valid() && contacts.size() < limit; cursor->Next()) {
+absl::StatusOr<std::vector<ReadyEntry>> ReadReady(const storage::Reader& state,
+                                                  std::string_view channel, int64_t from_micros,
+                                                  size_t limit) {
+  std::vector<ReadyEntry> entries;
+  storage::KeyRange range = storage::PrefixRange(In(Table::kReady).String(channel).Build());
+  range.begin = KeyOfReady(channel, from_micros, "");
+  const auto cursor = state.Scan(range);
+  for (; cursor->Valid() && entries.size() < limit; cursor->Next()) {
     KeyParser key(cursor->key());
     key.Byte();
     key.String();
-    key.I64();
-    contacts.emplace_back(key.Rest());
+    ReadyEntry& entry = entries.emplace_back();
+    entry.time_micros = key.I64();
+    entry.contact = key.Rest();
   }
   RONDO_RETURN_IF_ERROR(cursor->status());
-  return contacts;
+  return entries;
 }
 
 absl::StatusOr<std::vector<std::string>> ReadInDoubt(const storage::Reader& state,

@@ -60,9 +60,14 @@ absl::StatusOr<std::optional<rondo::campaign::v1::Campaign>> ReadCycle(const sto
                                                                        int32_t cycle);
 absl::StatusOr<statepb::ContactCounts> ReadCounts(const storage::Reader& state);
 absl::StatusOr<int64_t> ReadEpoch(const storage::Reader& state);
-// Keys of contacts of a channel that are ready, oldest first, at most `limit`.
-absl::StatusOr<std::vector<std::string>> ReadReady(const storage::Reader& state,
-                                                   std::string_view channel, size_t limit);
+struct ReadyEntry {
+  int64_t time_micros = 0;  // When it became ready.
+  std::string contact;
+};
+// Contacts of a channel that are ready since `from_micros` or later, oldest first, at most `limit`.
+absl::StatusOr<std::vector<ReadyEntry>> ReadReady(const storage::Reader& state,
+                                                  std::string_view channel, int64_t from_micros,
+                                                  size_t limit);
 // Keys of contacts in doubt from `after` (exclusive), at most `limit`.
 absl::StatusOr<std::vector<std::string>> ReadInDoubt(const storage::Reader& state,
                                                      std::string_view after, size_t limit);

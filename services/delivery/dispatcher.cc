@@ -9,6 +9,7 @@
 #include "platform/core/status_macros.h"
 #include "services/delivery/delivery_projection.h"
 #include "services/delivery/domain/attempt.h"
+#include "services/delivery/ready_queue.h"
 
 namespace rondo::delivery {
 namespace {
@@ -81,8 +82,9 @@ struct Dispatcher::State {
     int64_t applied = 0;
     bool dirty = false;
     std::vector<Appended> appended;
-    std::set<std::string> busy;  // Keys between claim and outcome.
-    bool hungry = false;         // Has ready contacts for which there was no room.
+    std::set<std::string> busy;               // Keys between claim and outcome.
+    bool hungry = false;                      // Has ready contacts for which there was no room.
+    std::map<std::string, ReadyQueue> ready;  // By channel; of the strand of claims.
   };
   struct Channel {
     int failures = 0;
@@ -415,20 +417,18 @@ absl::StatusOr<std::vector<Dispatcher::Claim>> Dispatcher::ClaimsFor(
       const std::lock_guard lock(state->mutex);
       if (state->channels[std::string(channel)].rests_until > now) continue;
     }
-    RONDO_ASSIGN_OR_RETURN(const auto ready, ReadReady(*view, channel, room + busy.size()));
-    for (const std::string& key : ready) {
-      if (busy.contains(key)) continue;
-      if (claims.size() >= room) return claims;
-      RONDO_ASSIGN_OR_RETURN(const auto contact, ReadContact(*view, key));
-      if (!contact.has_value()) return absl::DataLossError("a ready contact is missing");
-      LogRecord record = About(*contact, now);
+    ReadyQueue& queue =
+        state->At(partition).ready.try_emplace(std::string(channel), channel).first->second;
+    RONDO_ASSIGN_OR_RETURN(auto ready, queue.Take(*view, busy, room - claims.size()));
+    for (auto& [key, contact] : ready) {
+      LogRecord record = About(contact, now);
       logpb::DeliveryAttempted& attempted = *record.mutable_delivery_attempted();
-      *attempted.mutable_contact() = contact->contact();
-      attempted.set_attempt(contact->attempt() + 1);
+      *attempted.mutable_contact() = contact.contact();
+      attempted.set_attempt(contact.attempt() + 1);
       attempted.set_epoch(epoch);
-      attempted.set_message_id(state->composer.MessageIdOf(*contact));
-      attempted.set_channel(contact->channel());
-      claims.push_back({key, std::move(record)});
+      attempted.set_message_id(state->composer.MessageIdOf(contact));
+      attempted.set_channel(contact.channel());
+      claims.push_back({std::move(key), std::move(record)});
     }
   }
   return claims;
