@@ -226,6 +226,17 @@ Page Catalog::List(std::string_view collection, std::string_view after, int page
   return page;
 }
 
+std::vector<Definition> Catalog::ListAll(std::string_view collection) const {
+  std::vector<Definition> all;
+  std::string after;
+  do {
+    Page page = List(collection, after, kMaxPageSize);
+    std::move(page.definitions.begin(), page.definitions.end(), std::back_inserter(all));
+    after = page.next_after;
+  } while (!after.empty());
+  return all;
+}
+
 std::vector<std::string> Catalog::UsersOf(std::string_view name) const {
   const std::lock_guard lock(impl_->view_mutex);
   const auto found = impl_->users.find(name);

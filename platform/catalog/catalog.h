@@ -70,6 +70,8 @@ class Catalog final : public eventlog::Projection {
   absl::StatusOr<Definition> Get(std::string_view name, int64_t version = 0) const;
   // Current definitions whose names start with `collection` (`segments/`), by name.
   Page List(std::string_view collection, std::string_view after, int page_size) const;
+  // All of them at once.
+  std::vector<Definition> ListAll(std::string_view collection) const;
   // Names of current definitions that refer to `name`, sorted.
   std::vector<std::string> UsersOf(std::string_view name) const;
 

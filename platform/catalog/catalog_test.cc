@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "platform/catalog/derived.h"
 #include "platform/core/seeded_executor.h"
 #include "platform/core/status_macros.h"
 #include "platform/eventlog/memory_log.h"
@@ -63,6 +64,8 @@ class CatalogTest : public ::testing::Test {
       changes_.push_back(absl::StrFormat("%s@%d%s", definition.name(), definition.version(),
                                          definition.deleted() ? " deleted" : ""));
     });
+    segment_count_ =
+        std::make_unique<Derived<size_t>>(*catalog_, std::vector<std::string>{"segments/"});
     RONDO_CHECK(runtime_->Start().ok());
     RONDO_CHECK(runtime_->AwaitLive(clock_.Now() + absl::Seconds(10)).ok());
   }
@@ -86,6 +89,7 @@ class CatalogTest : public ::testing::Test {
   std::map<std::string, std::shared_ptr<storage::MemoryDisk>> disks_;
   std::vector<std::string> changes_;
   std::unique_ptr<Catalog> catalog_;
+  std::unique_ptr<Derived<size_t>> segment_count_;
   std::unique_ptr<Reader> reader_;
   std::unique_ptr<eventlog::Runtime> runtime_;
 };
@@ -170,6 +174,26 @@ TEST_F(CatalogTest, PagesByNameWithinACollection) {
   ASSERT_EQ(second.definitions.size(), 1u);
   EXPECT_EQ(second.definitions[0].name(), "segments/c");
   EXPECT_EQ(second.next_after, "");
+}
+
+TEST_F(CatalogTest, WhatIsDerivedIsMadeAnewWhenWhatItWasMadeFromChanges) {
+  int made = 0;
+  const auto current = [&](bool serves = true) {
+    const auto make = [&] {
+      ++made;
+      return std::make_shared<size_t>(catalog_->ListAll("segments/").size());
+    };
+    return *segment_count_->Current([&](size_t) { return serves; }, make);
+  };
+  EXPECT_EQ(current(), 0u);
+  EXPECT_EQ(current(), 0u);
+  EXPECT_EQ(made, 1);
+  ASSERT_TRUE(catalog_->Put(Segment("segments/a", "true"), {}).ok());
+  ASSERT_TRUE(catalog_->Put(Segment("offers/a", "true"), {}).ok());
+  EXPECT_EQ(current(), 1u);
+  EXPECT_EQ(made, 2);
+  EXPECT_EQ(current(/*serves=*/false), 1u);
+  EXPECT_EQ(made, 3);
 }
 
 TEST_F(CatalogTest, TellsSubscribersOfEachVersionOnceAlsoOnReplay) {

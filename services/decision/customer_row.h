@@ -2,12 +2,10 @@
 // context.
 #pragma once
 
-#include <vector>
-
-#include "rondo/customer/v1/customer.pb.h"
 #include "rondo/state/v1/decision.pb.h"
 #include "rules/environment.h"
 #include "rules/row.h"
+#include "rules/schema/schema.h"
 
 namespace rondo::decision {
 
@@ -16,10 +14,7 @@ inline constexpr char kContextVariable[] = "context";
 
 // What eligibility may name: attributes of all sets that are not PII, insight's signals, and
 // `context`, a map. Events and segments are not known here; a rule that names them is refused.
-rules::Environment EnvironmentOf(const std::vector<rondo::customer::v1::AttributeSet>& sets);
-
-// A contract's value for rules; borrows from `value` and `arena`. Absent and sealed ones are null.
-rules::Value ToRuleValue(const rondo::type::v1::Value& value, rules::Arena& arena);
+rules::Environment EnvironmentOf(const rules::Schema& schema);
 
 // Borrows `view`, which is sorted as the store keeps it, and `context`. For one thread.
 class CustomerRow final : public rules::Row {

@@ -17,21 +17,7 @@ namespace {
 namespace pb = ::rondo::decision::v1;
 
 constexpr std::string_view kAttributeSets = "attributeSets/";
-constexpr int kPage = catalog::kMaxPageSize;
 constexpr size_t kNameMax = 63;
-
-// Every current definition of a collection, by name.
-std::vector<catalog::Definition> ListAll(const catalog::Catalog& catalog,
-                                         std::string_view collection) {
-  std::vector<catalog::Definition> all;
-  std::string after;
-  do {
-    catalog::Page page = catalog.List(collection, after, kPage);
-    for (catalog::Definition& definition : page.definitions) all.push_back(std::move(definition));
-    after = page.next_after;
-  } while (!after.empty());
-  return all;
-}
 
 // AIP-122: lower-case letters, digits and hyphens, a letter first.
 bool IsId(std::string_view id) {
@@ -49,16 +35,9 @@ pb::Offer OfferOf(const catalog::Definition& definition) {
   return offer;
 }
 
-OfferBook::OfferBook(const catalog::Catalog& catalog) {
-  std::vector<rondo::customer::v1::AttributeSet> sets;
-  for (const catalog::Definition& definition : ListAll(catalog, kAttributeSets)) {
-    for (const auto& attribute : definition.attribute_set().attributes()) {
-      attribute_owners_.emplace(attribute.name(), definition.name());
-    }
-    sets.push_back(definition.attribute_set());
-  }
-  environment_ = EnvironmentOf(sets);
-  for (const catalog::Definition& definition : ListAll(catalog, kOffers)) {
+OfferBook::OfferBook(const catalog::Catalog& catalog)
+    : schema_(catalog.ListAll(kAttributeSets)), environment_(EnvironmentOf(schema_)) {
+  for (const catalog::Definition& definition : catalog.ListAll(kOffers)) {
     auto entry = std::make_shared<OfferEntry>();
     entry->offer = OfferOf(definition);
     if (!entry->offer.eligibility().empty()) {
@@ -87,40 +66,12 @@ absl::StatusOr<rules::Program> OfferBook::Compile(std::string_view expression) c
   return FieldError("eligibility", std::string_view(message.data(), message.size()));
 }
 
-std::vector<std::string> OfferBook::ReferencesOf(const rules::Program& program) const {
-  std::set<std::string> names;
-  for (const std::string& attribute : program.references().attributes) {
-    const auto it = attribute_owners_.find(attribute);
-    if (it != attribute_owners_.end()) names.insert(it->second);
-  }
-  return {names.begin(), names.end()};
-}
-
-OfferBooks::OfferBooks(catalog::Catalog& catalog) : catalog_(catalog) {
-  catalog.Subscribe([this](const catalog::Definition& definition) {
-    const bool matters =
-        definition.name().starts_with(kOffers) || definition.name().starts_with(kAttributeSets);
-    if (!matters) return;
-    const std::lock_guard lock(mutex_);
-    ++changes_;
-  });
-}
+OfferBooks::OfferBooks(catalog::Catalog& catalog)
+    : catalog_(catalog), book_(catalog, {std::string(kOffers), std::string(kAttributeSets)}) {}
 
 std::shared_ptr<const OfferBook> OfferBooks::Current() {
-  uint64_t changes = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    if (changes_in_book_ == changes_) return book_;
-    changes = changes_;
-  }
-  // Made without the lock: the catalogue calls back under its own.
-  auto book = std::make_shared<const OfferBook>(catalog_);
-  const std::lock_guard lock(mutex_);
-  if (changes > changes_in_book_) {
-    book_ = book;
-    changes_in_book_ = changes;
-  }
-  return book;
+  return book_.Current([](const OfferBook&) { return true; },
+                       [this] { return std::make_shared<const OfferBook>(catalog_); });
 }
 
 absl::Status CheckOffer(const pb::Offer& offer) {

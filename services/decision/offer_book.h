@@ -4,7 +4,6 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,9 +11,11 @@
 
 #include "absl/status/statusor.h"
 #include "platform/catalog/catalog.h"
+#include "platform/catalog/derived.h"
 #include "rondo/decision/v1/offer.pb.h"
 #include "rules/environment.h"
 #include "rules/program.h"
+#include "rules/schema/schema.h"
 
 namespace rondo::decision {
 
@@ -43,11 +44,13 @@ class OfferBook {
   // An eligibility rule. INVALID_ARGUMENT with line and column, on the field `eligibility`.
   absl::StatusOr<rules::Program> Compile(std::string_view expression) const;
   // Names of the attribute sets that `program` reads, sorted.
-  std::vector<std::string> ReferencesOf(const rules::Program& program) const;
+  std::vector<std::string> ReferencesOf(const rules::Program& program) const {
+    return schema_.OwnersOf(program.references());
+  }
 
  private:
+  rules::Schema schema_;
   rules::Environment environment_;
-  std::map<std::string, std::string> attribute_owners_;
   std::map<std::string, std::vector<std::shared_ptr<const OfferEntry>>> placements_;
 };
 
@@ -60,10 +63,7 @@ class OfferBooks {
 
  private:
   catalog::Catalog& catalog_;
-  std::mutex mutex_;
-  uint64_t changes_ = 1;
-  uint64_t changes_in_book_ = 0;
-  std::shared_ptr<const OfferBook> book_;
+  catalog::Derived<OfferBook> book_;
 };
 
 // Everything that is wrong with an offer but its rule, by field: INVALID_ARGUMENT or OK.

@@ -2,7 +2,7 @@
 
 #include "platform/core/status_macros.h"
 #include "platform/storage/key.h"
-#include "services/response/event_fields.h"
+#include "rules/schema/schema.h"
 #include "services/response/response_store.h"
 
 namespace rondo::response {
@@ -22,7 +22,7 @@ absl::StatusOr<std::shared_ptr<const ReadyGoal>> GoalCache::Get(
   if (known != goals_.end()) return known->second;
   RONDO_ASSIGN_OR_RETURN(const auto type, Decode<rondo::customer::v1::EventType>(declared));
   auto ready = std::make_shared<ReadyGoal>();
-  ready->fields = RuleFieldsOf(type);
+  ready->fields = rules::FieldsOf(type);
   const GoalDefinition definition{.name = goal.name(),
                                   .event = goal.event(),
                                   .where = goal.where(),

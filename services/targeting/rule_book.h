@@ -4,7 +4,6 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,8 +11,10 @@
 
 #include "absl/status/statusor.h"
 #include "platform/catalog/catalog.h"
+#include "platform/catalog/derived.h"
 #include "rules/environment.h"
 #include "rules/program.h"
+#include "rules/schema/schema.h"
 #include "services/targeting/domain/column.h"
 
 namespace rondo::targeting {
@@ -45,11 +46,9 @@ class RuleBook {
 
  private:
   std::vector<std::pair<std::string, CellType>> signals_seen_;
+  rules::Schema schema_;
   rules::Environment environment_;
   std::map<std::string, absl::StatusOr<rules::Program>, std::less<>> segments_;
-  // Which attribute set declares a name.
-  std::map<std::string, std::string, std::less<>> attribute_owners_;
-  std::map<std::string, std::string, std::less<>> event_owners_;
 };
 
 // Keeps the current book. Thread-safe.
@@ -63,14 +62,7 @@ class RuleBooks {
 
  private:
   catalog::Catalog& catalog_;
-  std::mutex mutex_;
-  uint64_t changes_ = 1;
-  uint64_t changes_in_book_ = 0;
-  std::shared_ptr<const RuleBook> book_;
+  catalog::Derived<RuleBook> book_;
 };
-
-// Every current definition of a collection (`segments/`), by name.
-std::vector<catalog::Definition> ListAll(const catalog::Catalog& catalog,
-                                         std::string_view collection);
 
 }  // namespace rondo::targeting

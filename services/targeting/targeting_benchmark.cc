@@ -163,7 +163,9 @@ Population& Shop() {
 // One preview: views of all partitions, and the rule over them.
 void Preview(benchmark::State& bench, const std::string& text) {
   Population& shop = Shop();
-  const rules::Environment environment = EnvironmentOf({ShopSet()}, {}, {});
+  log::v1::Definition set;
+  *set.mutable_attribute_set() = ShopSet();
+  const rules::Environment environment = EnvironmentOf(rules::Schema({set}), {}, {});
   const auto rule = rules::Compile(text, environment, rules::Type::Bool());
   if (!rule.ok()) return bench.SkipWithError(std::string(rule.status().message()).c_str());
   int64_t selected = 0;

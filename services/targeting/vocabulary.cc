@@ -1,7 +1,5 @@
 #include "services/targeting/vocabulary.h"
 
-#include <set>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -13,25 +11,9 @@
 namespace rondo::targeting {
 namespace {
 
-namespace customer = ::rondo::customer::v1;
 namespace type = ::rondo::type::v1;
 
 constexpr int64_t kDayMicros = int64_t{86'400} * 1'000'000;
-
-// Events that the engine itself tracks; an attribute set may give them fields.
-constexpr std::string_view kOwnEvents[] = {"open",   "click",     "unsubscribe",
-                                           "bounce", "complaint", "delivered"};
-
-// Signals that the engine itself computes: rules may name them before the first is computed.
-constexpr std::pair<std::string_view, CellType> kOwnSignals[] = {
-    {"rfm.recency", CellType::kInt},
-    {"rfm.frequency", CellType::kInt},
-    {"rfm.monetary", CellType::kInt},
-    {"last_contact.any", CellType::kTimestamp},
-    {"last_contact.email", CellType::kTimestamp},
-    {"last_contact.sms", CellType::kTimestamp},
-    {"last_contact.web", CellType::kTimestamp},
-};
 
 Cell IntegerCell(CellType cell_type, int64_t value) {
   return {.type = cell_type, .present = true, .integer = value, .real = 0.0, .text = {}};
@@ -158,41 +140,18 @@ std::string TextOf(const rules::Value& value) {
   }
 }
 
-rules::Environment EnvironmentOf(const std::vector<customer::AttributeSet>& sets,
+rules::Environment EnvironmentOf(const rules::Schema& schema,
                                  const std::vector<std::pair<std::string, CellType>>& signals_seen,
                                  const std::vector<std::string>& segments) {
   rules::Environment environment;
-  std::set<std::string> attributes;
-  std::set<std::string> events;
-  for (const customer::AttributeSet& set : sets) {
-    for (const customer::Attribute& attribute : set.attributes()) {
-      const auto cell_type = CellTypeOf(attribute.type());
-      if (attribute.pii() || !cell_type || !attributes.insert(attribute.name()).second) continue;
-      environment.AddAttribute(attribute.name(), RuleTypeOf(*cell_type));
-    }
-    for (const customer::EventType& event : set.event_types()) {
-      if (!events.insert(event.name()).second) continue;
-      std::vector<rules::Field> fields;
-      for (const customer::Attribute& field : event.fields()) {
-        const auto cell_type = CellTypeOf(field.type());
-        if (field.pii() || !cell_type) continue;
-        fields.push_back({field.name(), RuleTypeOf(*cell_type)});
-      }
-      environment.AddEventType(event.name(), std::move(fields));
-    }
-  }
-  for (const std::string_view own : kOwnEvents) {
-    if (events.insert(std::string(own)).second) environment.AddEventType(std::string(own), {});
-  }
-  std::set<std::string> signals;
+  schema.DeclareAttributes(environment);
+  schema.DeclareEvents(environment);
   for (const auto& [name, cell_type] : signals_seen) {
-    if (signals.insert(name).second) environment.AddSignal(name, RuleTypeOf(cell_type));
-  }
-  for (const auto& [name, cell_type] : kOwnSignals) {
-    if (signals.insert(std::string(name)).second) {
-      environment.AddSignal(std::string(name), RuleTypeOf(cell_type));
+    if (environment.FindSignal(name) == nullptr) {
+      environment.AddSignal(name, RuleTypeOf(cell_type));
     }
   }
+  rules::Schema::DeclareSignals(environment);
   for (const std::string& segment : segments) environment.AddSegment(segment);
   return environment;
 }

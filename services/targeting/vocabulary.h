@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "rondo/customer/v1/customer.pb.h"
 #include "rondo/type/v1/value.pb.h"
 #include "rules/environment.h"
+#include "rules/schema/schema.h"
 #include "rules/type.h"
 #include "rules/value.h"
 #include "services/targeting/domain/column.h"
@@ -28,10 +28,9 @@ Cell CellOf(const rondo::type::v1::Value& value, std::string& scratch);
 // `52.5,13.4`, `a, b`. Empty for null.
 std::string TextOf(const rules::Value& value);
 
-// What rules may name: the attributes (PII excepted) and event types of `sets`, the engine's own
-// events and signals, the signals seen, and the segments (without `segments/`). Of names declared
-// twice the first counts.
-rules::Environment EnvironmentOf(const std::vector<rondo::customer::v1::AttributeSet>& sets,
+// What rules may name: attributes, events and signals of `schema`, the signals seen, each once, and
+// the segments (without `segments/`).
+rules::Environment EnvironmentOf(const rules::Schema& schema,
                                  const std::vector<std::pair<std::string, CellType>>& signals_seen,
                                  const std::vector<std::string>& segments);
 

@@ -1,0 +1,72 @@
+// From the contract's words to those of rules: types and values of attributes and of events'
+// fields, and the names that attribute sets declare. The one place of this mapping: what a segment,
+// a goal and an offer may name, and what it means there, is the same everywhere.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rondo/customer/v1/customer.pb.h"
+#include "rondo/log/v1/definitions.pb.h"
+#include "rondo/type/v1/value.pb.h"
+#include "rules/environment.h"
+#include "rules/program.h"
+#include "rules/type.h"
+#include "rules/value.h"
+
+namespace rondo::rules {
+
+// nullopt for VALUE_TYPE_UNSPECIFIED and types unknown to this version.
+std::optional<Type> TypeOf(type::v1::ValueType type);
+
+// A contract's value for rules; borrows from `value` and `arena`. Absent and sealed ones are null.
+Value ValueOf(const type::v1::Value& value, Arena& arena);
+
+// The fields of an event type that rules may name: PII and types unknown to this version excepted.
+std::vector<Field> FieldsOf(const customer::v1::EventType& event_type);
+
+// What attribute sets declare, and the events and signals that the engine itself makes. Immutable,
+// thread-safe.
+class Schema {
+ public:
+  // `attribute_sets`: current definitions of `attributeSets/…`, by name. Of names declared twice
+  // the first counts. PII is left out: no rule reads it.
+  explicit Schema(const std::vector<log::v1::Definition>& attribute_sets);
+
+  // `customer.NAME` for each attribute.
+  void DeclareAttributes(Environment& environment) const;
+  // `events('NAME')` for each event type; the engine's own have no fields unless a set gives them
+  // some.
+  void DeclareEvents(Environment& environment) const;
+  // `signal.NAME` for the signals that the engine computes, before the first is computed, but those
+  // that `environment` has.
+  static void DeclareSignals(Environment& environment);
+
+  // Whether events of this type are known, declared or the engine's own.
+  bool HasEvent(std::string_view event_type) const;
+  // Empty for the engine's own and for unknown ones.
+  std::vector<Field> FieldsOfEvent(std::string_view event_type) const;
+
+  // The attribute set that declares it; empty if none does.
+  std::string OwnerOfAttribute(std::string_view attribute) const;
+  std::string OwnerOfEvent(std::string_view event_type) const;
+  // Names of the attribute sets that a rule reads, sorted.
+  std::vector<std::string> OwnersOf(const References& references) const;
+
+ private:
+  struct Attribute {
+    std::string owner;
+    Type type;
+  };
+  struct Event {
+    std::string owner;  // Empty: the engine's own.
+    std::vector<Field> fields;
+  };
+  std::map<std::string, Attribute, std::less<>> attributes_;
+  std::map<std::string, Event, std::less<>> events_;
+};
+
+}  // namespace rondo::rules
