@@ -27,7 +27,8 @@ if(NOT EXISTS ${rondo_googleapis_stamp})
 endif()
 
 file(GLOB rondo_site_packages ${RONDO_VENV}/lib/python3*/site-packages)
-list(GET rondo_site_packages 0 RONDO_GOOGLEAPIS_DIR)
+list(GET rondo_site_packages 0 rondo_site_package)
+set(RONDO_GOOGLEAPIS_DIR ${rondo_site_package} CACHE INTERNAL "Include path for protoc")
 set(RONDO_GOOGLEAPIS_GEN ${CMAKE_BINARY_DIR}/gen/googleapis)
 file(MAKE_DIRECTORY ${RONDO_GOOGLEAPIS_GEN})
 
@@ -43,7 +44,6 @@ foreach(name api/annotations api/http api/field_behavior api/resource api/client
   list(APPEND rondo_googleapis_sources ${RONDO_GOOGLEAPIS_GEN}/google/${name}.pb.cc)
 endforeach()
 
-# Generated code: neither our warnings nor the sanitizers apply.
 add_library(rondo_googleapis STATIC ${rondo_googleapis_sources})
 add_library(rondo::googleapis ALIAS rondo_googleapis)
 target_include_directories(rondo_googleapis SYSTEM PUBLIC ${RONDO_GOOGLEAPIS_GEN})

@@ -14,6 +14,7 @@ add_custom_target(fuzzers)
 add_custom_target(benchmarks)
 add_custom_target(rondo_generated)
 set(RONDO_SANITIZED_ROOMS "^(rules|stats|policy|channels|platform/storage|platform/eventlog|services/[a-z]+/domain)(/|$)")
+set(RONDO_SANITIZED_NAMES "_domain_test$")
 
 file(STRINGS ${CMAKE_SOURCE_DIR}/cmake/layers.txt RONDO_LAYER_LINES REGEX "^[a-z]")
 set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
@@ -135,7 +136,8 @@ function(rondo_test name)
     set(ARG_TIMEOUT 120)
   endif()
   file(RELATIVE_PATH dir ${CMAKE_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
-  if("unit" IN_LIST ARG_LABELS AND dir MATCHES "${RONDO_SANITIZED_ROOMS}")
+  if("unit" IN_LIST ARG_LABELS AND
+     (dir MATCHES "${RONDO_SANITIZED_ROOMS}" OR name MATCHES "${RONDO_SANITIZED_NAMES}"))
     list(APPEND ARG_LABELS sanitized)
     add_dependencies(sanitized_tests ${target})
   endif()
