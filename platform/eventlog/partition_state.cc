@@ -95,9 +95,8 @@ PartitionState::PartitionState(const Place& place)
     : place_(place),
       name_(place.projection->name()),
       emitter_(absl::StrFormat("%s/%d", name_, place.partition)),
-      state_prefix_(TablePrefix(place.partition, Table::kState)) {
-  writes_.emplace(*place_.store);
-}
+      state_prefix_(TablePrefix(place.partition, Table::kState)),
+      writes_(*place.store) {}
 
 std::string& PartitionState::Key(Table table, std::string_view rest) const {
   key_.clear();
@@ -145,6 +144,7 @@ absl::Status PartitionState::LoadProgress() {
   if (stored.has_value()) {
     RONDO_ASSIGN_OR_RETURN(progress_, DecodeProgress(*stored));
   }
+  stored_offset_ = progress_.next_offset;
   return absl::OkStatus();
 }
 
@@ -217,7 +217,7 @@ absl::Status PartitionState::ReadBody(const LogRecord& record) {
 }
 
 absl::Status PartitionState::Attempt(const std::function<absl::Status()>& fold) {
-  writes_->Mark();
+  writes_.Mark();
   staged_.clear();
   emission_error_ = absl::OkStatus();
   store_error_ = absl::OkStatus();
@@ -226,7 +226,7 @@ absl::Status PartitionState::Attempt(const std::function<absl::Status()>& fold) 
   if (verdict.ok() && store_error_.ok()) {
     KeepEmissions();
   } else {
-    writes_->RollBack();
+    writes_.RollBack();
     staged_.clear();
     timer_floor_exact_ = false;
   }
@@ -237,7 +237,7 @@ absl::Status PartitionState::Attempt(const std::function<absl::Status()>& fold) 
 
 void PartitionState::Park(const LogRecord& record, const absl::Status& verdict) {
   ParkedEntry parked{CustomerId(record.party()), std::string(verdict.message())};
-  writes_->Put(Key(Table::kParked, KeyBuilder().I64(current_offset_).view()), EncodeParked(parked));
+  writes_.Put(Key(Table::kParked, KeyBuilder().I64(current_offset_).view()), EncodeParked(parked));
   // A notice about a notice that cannot be applied would never end.
   if (!IsControl(record)) {
     LogRecord notice;
@@ -273,7 +273,7 @@ absl::Status PartitionState::RetryParked(const LogRecord& settled) {
         continue;
       }
     }
-    writes_->Delete(Key(Table::kParked, KeyBuilder().I64(parked->first).view()));
+    writes_.Delete(Key(Table::kParked, KeyBuilder().I64(parked->first).view()));
     parked = parked_.erase(parked);
   }
   return absl::OkStatus();
@@ -284,8 +284,7 @@ absl::Status PartitionState::RetryParked(const LogRecord& settled) {
 absl::StatusOr<std::optional<absl::Status>> PartitionState::FirstVerdict(
     const LogRecord& record) const {
   if (record.request_id().empty()) return std::nullopt;
-  RONDO_ASSIGN_OR_RETURN(const auto stored,
-                         writes_->Get(Key(Table::kRequest, record.request_id())));
+  RONDO_ASSIGN_OR_RETURN(const auto stored, writes_.Get(Key(Table::kRequest, record.request_id())));
   if (!stored.has_value()) return std::nullopt;
   RONDO_ASSIGN_OR_RETURN(const RequestVerdict verdict, DecodeVerdict(*stored));
   const int64_t age_micros = progress_.partition_time_micros - verdict.time_micros;
@@ -297,9 +296,9 @@ absl::StatusOr<std::optional<absl::Status>> PartitionState::FirstVerdict(
 void PartitionState::RememberRequest(const LogRecord& record, const absl::Status& verdict) {
   if (record.request_id().empty()) return;
   const int64_t now = progress_.partition_time_micros;
-  writes_->Put(Key(Table::kRequest, record.request_id()), EncodeVerdict({now, verdict}));
-  writes_->Put(Key(Table::kRequestByTime, KeyBuilder().I64(now).Raw(record.request_id()).view()),
-               "");
+  writes_.Put(Key(Table::kRequest, record.request_id()), EncodeVerdict({now, verdict}));
+  writes_.Put(Key(Table::kRequestByTime, KeyBuilder().I64(now).Raw(record.request_id()).view()),
+              "");
   oldest_request_micros_ = std::min(oldest_request_micros_, now);
 }
 
@@ -310,7 +309,7 @@ absl::Status PartitionState::ForgetOldRequests() {
   const std::string prefix = TablePrefix(place_.partition, Table::kRequestByTime);
   std::vector<std::string> old;
   oldest_request_micros_ = kNever;
-  const auto cursor = writes_->Scan(storage::PrefixRange(prefix));
+  const auto cursor = writes_.Scan(storage::PrefixRange(prefix));
   for (; cursor->Valid(); cursor->Next()) {
     const std::string_view rest = cursor->key().substr(prefix.size());
     const int64_t time = KeyParser(rest).I64();
@@ -325,12 +324,12 @@ absl::Status PartitionState::ForgetOldRequests() {
     KeyParser parser(rest);
     const int64_t time = parser.I64();
     const std::string id(parser.Rest());
-    writes_->Delete(Key(Table::kRequestByTime, rest));
+    writes_.Delete(Key(Table::kRequestByTime, rest));
     // The id may have been used again since: then its verdict is younger than this entry.
-    RONDO_ASSIGN_OR_RETURN(const auto stored, writes_->Get(Key(Table::kRequest, id)));
+    RONDO_ASSIGN_OR_RETURN(const auto stored, writes_.Get(Key(Table::kRequest, id)));
     if (!stored.has_value()) continue;
     RONDO_ASSIGN_OR_RETURN(const RequestVerdict verdict, DecodeVerdict(*stored));
-    if (verdict.time_micros <= time) writes_->Delete(Key(Table::kRequest, id));
+    if (verdict.time_micros <= time) writes_.Delete(Key(Table::kRequest, id));
   }
   return absl::OkStatus();
 }
@@ -357,14 +356,14 @@ absl::StatusOr<bool> PartitionState::FireTimers(size_t timers_max) {
 
 absl::Status PartitionState::Fire(const Timer& timer) {
   const std::string rest = TimerRest(timer.due_micros, timer.key);
-  writes_->Delete(Key(Table::kTimer, rest));
+  writes_.Delete(Key(Table::kTimer, rest));
   timer_floor_exact_ = false;
   const absl::Status verdict = Attempt([&] {
     return place_.projection->OnTimer(FromMicros(timer.due_micros), timer.key, timer.payload,
                                       *this);
   });
   if (!store_error_.ok()) {
-    writes_->Put(Key(Table::kTimer, rest), timer.payload);
+    writes_.Put(Key(Table::kTimer, rest), timer.payload);
     return std::exchange(store_error_, absl::OkStatus());
   }
   if (CannotBeApplied(verdict)) {
@@ -383,8 +382,8 @@ absl::StatusOr<std::vector<PartitionState::Timer>> PartitionState::TimersUntil(i
   const std::string prefix = TablePrefix(place_.partition, Table::kTimer);
   std::vector<Timer> timers;
   int64_t first = kNever;
-  const auto cursor = writes_->Scan(
-      {prefix + TimerRest(timer_floor_micros_, ""), storage::PrefixRange(prefix).end});
+  const auto cursor =
+      writes_.Scan({prefix + TimerRest(timer_floor_micros_, ""), storage::PrefixRange(prefix).end});
   for (; cursor->Valid() && timers.size() < limit; cursor->Next()) {
     KeyParser parser(cursor->key().substr(prefix.size()));
     Timer timer{.due_micros = parser.I64(), .key = {}, .payload = {}};
@@ -408,14 +407,14 @@ absl::StatusOr<int64_t> PartitionState::NextTimer() {
 
 void PartitionState::SetTimer(absl::Time due, std::string_view key, std::string_view payload) {
   const int64_t due_micros = ToMicros(due);
-  writes_->Put(Key(Table::kTimer, TimerRest(due_micros, key)), payload);
+  writes_.Put(Key(Table::kTimer, TimerRest(due_micros, key)), payload);
   timer_floor_micros_ = std::min(timer_floor_micros_, due_micros);
   if (due_micros <= progress_.partition_time_micros) due_timers_changed_ = true;
 }
 
 void PartitionState::CancelTimer(absl::Time due, std::string_view key) {
   const int64_t due_micros = ToMicros(due);
-  writes_->Delete(Key(Table::kTimer, TimerRest(due_micros, key)));
+  writes_.Delete(Key(Table::kTimer, TimerRest(due_micros, key)));
   if (due_micros <= timer_floor_micros_) timer_floor_exact_ = false;
   if (due_micros <= progress_.partition_time_micros) due_timers_changed_ = true;
 }
@@ -427,21 +426,21 @@ absl::Time PartitionState::partition_time() const {
 }
 
 absl::StatusOr<std::optional<std::string>> PartitionState::Get(std::string_view key) const {
-  auto value = writes_->Get(Key(Table::kState, key));
+  auto value = writes_.Get(Key(Table::kState, key));
   store_error_.Update(value.status());
   return value;
 }
 
 std::unique_ptr<storage::Cursor> PartitionState::Scan(const KeyRange& range) const {
-  return std::make_unique<PrefixCursor>(writes_->Scan(Prefixed(state_prefix_, range)),
+  return std::make_unique<PrefixCursor>(writes_.Scan(Prefixed(state_prefix_, range)),
                                         state_prefix_.size(), &store_error_);
 }
 
 void PartitionState::Put(std::string_view key, std::string_view value) {
-  writes_->Put(Key(Table::kState, key), value);
+  writes_.Put(Key(Table::kState, key), value);
 }
 
-void PartitionState::Delete(std::string_view key) { writes_->Delete(Key(Table::kState, key)); }
+void PartitionState::Delete(std::string_view key) { writes_.Delete(Key(Table::kState, key)); }
 
 // ---- Emissions
 
@@ -496,7 +495,7 @@ void PartitionState::ClearOutbox(int target, uint64_t sequence) {
   OutboxTarget& outbox = found->second;
   while (!outbox.entries.empty() && outbox.entries.front().sequence <= sequence) {
     if (outbox.entries.front().stored) {
-      writes_->Delete(Key(Table::kOutbox, OutboxRest(target, outbox.entries.front().sequence)));
+      writes_.Delete(Key(Table::kOutbox, OutboxRest(target, outbox.entries.front().sequence)));
     }
     outbox.entries.pop_front();
     --waiting_;
@@ -505,34 +504,57 @@ void PartitionState::ClearOutbox(int target, uint64_t sequence) {
 
 // ---- Committing
 
+bool PartitionState::HasChanges() const {
+  if (!writes_.empty()) return true;
+  return std::any_of(outbox_.begin(), outbox_.end(), [](const auto& target) {
+    return !target.second.entries.empty() && !target.second.entries.back().stored;
+  });
+}
+
 absl::Status PartitionState::Commit() {
   if (!uncommitted_) return absl::OkStatus();
   if (!pending_.has_value()) {
     RONDO_RETURN_IF_ERROR(ForgetOldRequests());
+    if (!HasChanges() && progress_.next_offset - stored_offset_ < kUnstoredRecordsMax) {
+      uncommitted_ = false;
+      Publish();
+      return absl::OkStatus();
+    }
+  }
+  return Store();
+}
+
+absl::Status PartitionState::StoreOffset() {
+  if (!pending_.has_value() && progress_.next_offset == stored_offset_) return absl::OkStatus();
+  return Store();
+}
+
+absl::Status PartitionState::Store() {
+  if (!pending_.has_value()) {
     WriteChanges();
-    pending_ = writes_->ToBatch();
+    pending_ = writes_.TakeBatch();
   }
   RONDO_RETURN_IF_ERROR(place_.store->Write(*pending_, storage::Sync::kNo));
   pending_.reset();
-  writes_.emplace(*place_.store);
   uncommitted_ = false;
   timers_fired_ = 0;
+  stored_offset_ = progress_.next_offset;
   Publish();
   return absl::OkStatus();
 }
 
 void PartitionState::WriteChanges() {
-  writes_->Put(Key(Table::kProgress, ""), EncodeProgress(progress_));
+  writes_.Put(Key(Table::kProgress, ""), EncodeProgress(progress_));
   for (const std::string& emitter : seen_changed_) {
-    writes_->Put(Key(Table::kSeen, emitter), EncodeSequence(seen_[emitter]));
+    writes_.Put(Key(Table::kSeen, emitter), EncodeSequence(seen_[emitter]));
   }
   seen_changed_.clear();
   for (auto& [target, outbox] : outbox_) {
     // Entries are stored in order: the first from the back that is stored ends the new ones.
     for (auto entry = outbox.entries.rbegin(); entry != outbox.entries.rend() && !entry->stored;
          ++entry) {
-      writes_->Put(Key(Table::kOutbox, OutboxRest(target, entry->sequence)),
-                   entry->record.SerializeAsString());
+      writes_.Put(Key(Table::kOutbox, OutboxRest(target, entry->sequence)),
+                  entry->record.SerializeAsString());
       entry->stored = true;
     }
   }

@@ -24,6 +24,7 @@
 #include "platform/eventlog/bookkeeping.h"
 #include "platform/eventlog/projection.h"
 #include "platform/storage/store.h"
+#include "platform/storage/transaction.h"
 
 namespace rondo::eventlog {
 
@@ -31,6 +32,7 @@ namespace rondo::eventlog {
 inline constexpr size_t kVerdictsKeptMax = 16'384;
 inline constexpr uint32_t kEmissionsPerRecordMax = 1u << 23;
 inline constexpr absl::Duration kRequestIdsKept = absl::Hours(24);
+inline constexpr int64_t kUnstoredRecordsMax = 4'096;
 
 // A view of a service's own keys in one partition. `base` must outlive it.
 class PrefixReader : public storage::Reader {
@@ -81,9 +83,13 @@ class PartitionState final : private ApplyContext {
   // the log's): nothing of this record was folded; commit what was before and try again.
   absl::StatusOr<bool> Read(const LogRecord& record, size_t timers_max);
 
-  // Writes all that was read since the last commit. On an error nothing is lost: call it again
-  // before the next Read.
+  // Writes all that was read since the last commit. Where records changed nothing their offset is
+  // not worth a write: it is stored with the next one, or after kUnstoredRecordsMax records; a
+  // process that dies before reads them again, to the same effect, none. On an error nothing is
+  // lost: call it again before the next Read.
   absl::Status Commit();
+  // Stores the offset also where nothing else changed: before a stop in good order.
+  absl::Status StoreOffset();
   bool commit_pending() const { return uncommitted_; }
 
   // Emissions for the lane to append. Empty targets may remain.
@@ -116,8 +122,10 @@ class PartitionState final : private ApplyContext {
   absl::Status LoadProgress();
   absl::Status LoadTable(
       Table table, const std::function<absl::Status(std::string_view, std::string_view)>& row);
+  bool HasChanges() const;
   void WriteChanges();
   int64_t OldestUnsettled() const;
+  absl::Status Store();
   void Publish();
 
   // ApplyContext.
@@ -162,9 +170,10 @@ class PartitionState final : private ApplyContext {
   const std::string state_prefix_;
 
   Progress progress_;
-  std::optional<storage::Transaction> writes_;
+  storage::Transaction writes_;
   std::optional<storage::Batch> pending_;  // Built, not yet written.
   bool uncommitted_ = false;               // Something was read since the last commit.
+  int64_t stored_offset_ = 0;              // Next offset as the store knows it.
   absl::flat_hash_map<std::string, uint64_t> seen_;
   std::vector<std::string> seen_changed_;
   std::map<int, OutboxTarget> outbox_;

@@ -197,6 +197,11 @@ void Runtime::Stop() {
   impl.executor.NotifyAll();
   // The log first: a state ahead of its log would have to be rebuilt.
   absl::Status flushed = impl.log.Sync();
+  for (const auto& lane : *impl.lanes) {
+    for (const auto& state : lane->states()) {
+      if (flushed.ok()) flushed = state->StoreOffset();
+    }
+  }
   for (const Impl::Service& service : impl.services) {
     if (flushed.ok()) flushed = service.store->Flush();
   }

@@ -106,6 +106,29 @@ TEST(RuntimeTest, RebuildsAnEqualStateAndEmitsNothingMeanwhile) {
   EXPECT_EQ(deployment.counter->lives, kPartitions);
 }
 
+TEST(RuntimeTest, RecordsThatChangeNothingAreNotWorthACommit) {
+  Deployment deployment({});
+  deployment.Start();
+  ASSERT_TRUE(deployment.Submit(Event("purchase", kAnn)).ok());
+  deployment.Settle();
+  // Commits of the state while `count` records are read of which it keeps nothing.
+  const auto commits = [&](int64_t count) {
+    std::vector<LogRecord> ticks(static_cast<size_t>(count));
+    for (LogRecord& tick : ticks) tick.mutable_tick();
+    EXPECT_TRUE(deployment.log->Append(0, absl::MakeSpan(ticks), Durability::kWritten).ok());
+    const int before = deployment.commit_points();
+    deployment.Settle();
+    return (deployment.commit_points() - before) / 2;  // Each has a point before and one after.
+  };
+  EXPECT_EQ(commits(100), 0);
+  EXPECT_EQ(deployment.runtime->Lags().front().applied, deployment.runtime->Lags().front().end);
+  EXPECT_EQ(commits(kUnstoredRecordsMax), 1) << "else a crash would read them all again";
+  const int before = deployment.commit_points();
+  EXPECT_EQ(commits(7), 0);
+  deployment.runtime->Stop();
+  EXPECT_GT(deployment.commit_points(), before + 2) << "a stop in good order stores the offset";
+}
+
 TEST(RuntimeTest, RebuildsAStateOfAnotherVersionOrAheadOfTheLogAndSaysSo) {
   Deployment deployment({});
   deployment.Start();

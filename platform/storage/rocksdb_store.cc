@@ -134,9 +134,9 @@ class RocksDbStore final : public Store {
     rocksdb::WriteBatch writes;
     for (const Batch::Write& write : batch.writes()) {
       if (write.value.has_value()) {
-        writes.Put(write.key, *write.value);
+        writes.Put(ToSlice(write.key), ToSlice(*write.value));
       } else {
-        writes.Delete(write.key);
+        writes.Delete(ToSlice(write.key));
       }
     }
     rocksdb::WriteOptions options;

@@ -7,8 +7,8 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
+#include <memory_resource>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -48,27 +48,41 @@ class Reader {
   virtual std::unique_ptr<Cursor> Scan(const KeyRange& range) const = 0;
 };
 
-// Writes that are applied together or not at all.
+// Writes that are applied together or not at all. Movable; views live as long as the batch.
 class Batch {
  public:
-  virtual ~Batch() = default;
+  struct Write {
+    std::string_view key;
+    std::optional<std::string_view> value;  // nullopt deletes.
+  };
+  using Bytes = std::pmr::monotonic_buffer_resource;
+
+  Batch() = default;
+  // Takes over writes whose keys and values lie in `bytes`.
+  Batch(std::unique_ptr<Bytes> bytes, std::vector<Write> writes)
+      : bytes_(std::move(bytes)), writes_(std::move(writes)) {}
+
   void Put(std::string_view key, std::string_view value) {
-    writes_.push_back({std::string(key), std::string(value)});
+    writes_.push_back({Keep(key), Keep(value)});
   }
-  void Delete(std::string_view key) { writes_.push_back({std::string(key), std::nullopt}); }
+  void Delete(std::string_view key) { writes_.push_back({Keep(key), std::nullopt}); }
   bool empty() const { return writes_.empty(); }
   size_t size() const { return writes_.size(); }
-  void Clear() { writes_.clear(); }
-
-  struct Write {
-    std::string key;
-    std::optional<std::string> value;  // nullopt deletes.
-  };
+  void Clear() {
+    writes_.clear();
+    bytes_.reset();
+  }
   const std::vector<Write>& writes() const { return writes_; }
 
  private:
+  std::string_view Keep(std::string_view bytes);
+
+  std::unique_ptr<Bytes> bytes_;  // Made with the first write.
   std::vector<Write> writes_;
 };
+
+// A copy of `bytes` that stays where it is as long as `kept_in` does.
+std::string_view KeepBytes(std::string_view bytes, Batch::Bytes& kept_in);
 
 enum class Sync {
   kNo,   // Survives a crash of the process if the store has a write-ahead log, else lost.
@@ -90,38 +104,6 @@ class Store : public Reader {
 
   // Writes a copy that opens as a store of its own into `folder`, which must not exist.
   virtual absl::Status Checkpoint(const std::string& folder) const = 0;
-};
-
-// A view of `base` with writes of its own on top: Apply reads what it wrote in the same batch.
-// Not thread-safe. `base` must outlive it.
-class Transaction final : public Reader {
- public:
-  explicit Transaction(const Reader& base) : base_(base) {}
-
-  absl::StatusOr<std::optional<std::string>> Get(std::string_view key) const override;
-  std::unique_ptr<Cursor> Scan(const KeyRange& range) const override;
-  void Put(std::string_view key, std::string_view value);
-  void Delete(std::string_view key);
-
-  // Marks the present; RollBack forgets what was written after the last mark.
-  void Mark();
-  void RollBack();
-
-  // What was written, in key order, one write a key.
-  Batch ToBatch() const;
-  bool empty() const { return writes_.empty(); }
-
- private:
-  using Writes = std::map<std::string, std::optional<std::string>, std::less<>>;
-  struct Undo {
-    std::string key;
-    std::optional<std::optional<std::string>> before;  // Outer nullopt: the key was not written.
-  };
-  void Record(std::string_view key);
-
-  const Reader& base_;
-  Writes writes_;
-  std::vector<Undo> undo_;
 };
 
 // Hash of all keys and values of `range` in order: equal states have equal hashes, so a rebuilt

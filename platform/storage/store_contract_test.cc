@@ -10,6 +10,7 @@
 #include "platform/storage/memory_store.h"
 #include "platform/storage/rocksdb_store.h"
 #include "platform/storage/store.h"
+#include "platform/storage/transaction.h"
 #include "tests/kit/process/process.h"
 
 namespace rondo::storage {
@@ -217,7 +218,7 @@ TEST_P(StoreContractTest, ATransactionReadsItsOwnWritesOverTheStore) {
     const KeyRange range{"c", "j"};
     EXPECT_EQ(ReadAll(transaction, range),
               Entries(model.lower_bound(range.begin), model.lower_bound(range.end)));
-    ASSERT_TRUE(store_->Write(transaction.ToBatch(), Sync::kNo).ok());
+    ASSERT_TRUE(store_->Write(transaction.TakeBatch(), Sync::kNo).ok());
     EXPECT_EQ(ReadAll(*store_), Entries(model.begin(), model.end()));
   }
 }

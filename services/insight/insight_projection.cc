@@ -225,38 +225,54 @@ int64_t AmountHundredths(const logpb::EventTracked& event) {
 std::string OrderOf(const logpb::EventTracked& event, int64_t day) {
   for (const auto& field : event.fields()) {
     if (field.name() != "order") continue;
-    if (field.value().has_int_value()) return absl::StrFormat("o%d", field.value().int_value());
-    return absl::StrFormat("o%s", field.value().string_value());
+    if (field.value().has_int_value()) return absl::StrCat("o", field.value().int_value());
+    return absl::StrCat("o", field.value().string_value());
   }
-  return absl::StrFormat("d%d", day);
+  return absl::StrCat("d", day);
 }
 
-// Whether `what` is counted for the first time.
-absl::StatusOr<bool> CountOnce(CustomerId customer, std::string_view what, ApplyContext& context) {
-  const std::string key = KeyOfCounted(customer, Fnv1a(what));
-  RONDO_ASSIGN_OR_RETURN(const auto known, context.Get(key));
-  if (!known.has_value()) context.Put(key, "");
-  return !known.has_value();
+// Whether `what` is counted for the first time; from now on it is known.
+absl::StatusOr<bool> CountOnce(CustomerId customer, std::string_view what,
+                               pb::PurchasesState& purchases, const ApplyContext& context) {
+  const uint64_t hash = Fnv1a(what);
+  auto& counted = *purchases.mutable_counted();
+  if (std::find(counted.begin(), counted.end(), hash) != counted.end()) return false;
+  if (purchases.counted_elsewhere()) {
+    RONDO_ASSIGN_OR_RETURN(const auto known, context.Get(KeyOfCounted(customer, hash)));
+    if (known.has_value()) return false;
+  }
+  counted.Add(hash);
+  return true;
+}
+
+// One row holds what most customers ever buy; of those who buy more, what was counted longest ago
+// gets keys of its own so that the row stays short.
+void MoveOldCounted(CustomerId customer, pb::PurchasesState& purchases, ApplyContext& context) {
+  auto& counted = *purchases.mutable_counted();
+  if (counted.size() <= kCountedInRowMax) return;
+  const int moved = counted.size() / 2;
+  for (int i = 0; i < moved; ++i) context.Put(KeyOfCounted(customer, counted[i]), "");
+  counted.erase(counted.begin(), counted.begin() + moved);
+  purchases.set_counted_elsewhere(true);
 }
 
 absl::Status ApplyPurchase(const logpb::EventTracked& event, const LogRecord& record,
                            ApplyContext& context) {
   const CustomerId customer(record.party());
-  if (!event.message_id().empty()) {
-    RONDO_ASSIGN_OR_RETURN(
-        const bool is_new,
-        CountOnce(customer, absl::StrFormat("m%s", event.message_id()), context));
-    if (!is_new) return absl::OkStatus();
-  }
   const std::string key = KeyOfPurchases(customer);
   RONDO_ASSIGN_OR_RETURN(const auto bytes, context.Get(key));
   pb::PurchasesState purchases;
   if (bytes.has_value() && !purchases.ParseFromString(*bytes)) {
     return absl::DataLossError("insight: stored purchases do not decode");
   }
+  if (!event.message_id().empty()) {
+    const std::string message = absl::StrCat("m", event.message_id());
+    RONDO_ASSIGN_OR_RETURN(const bool is_new, CountOnce(customer, message, purchases, context));
+    if (!is_new) return absl::OkStatus();
+  }
   const int64_t time = record.event_time_micros();
   RONDO_ASSIGN_OR_RETURN(const bool is_new_order,
-                         CountOnce(customer, OrderOf(event, DayOf(time)), context));
+                         CountOnce(customer, OrderOf(event, DayOf(time)), purchases, context));
   if (!bytes.has_value() || time > purchases.last_time_micros()) {
     purchases.set_last_time_micros(time);
   }
@@ -264,6 +280,7 @@ absl::Status ApplyPurchase(const logpb::EventTracked& event, const LogRecord& re
   constexpr int64_t kLimit = int64_t{1} << 62;
   purchases.set_amount_hundredths(
       std::clamp(purchases.amount_hundredths() + AmountHundredths(event), -kLimit, kLimit));
+  MoveOldCounted(customer, purchases, context);
   context.Put(key, purchases.SerializeAsString());
   return absl::OkStatus();
 }

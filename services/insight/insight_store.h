@@ -3,12 +3,12 @@
 //   C campaign cycle             CycleState     cycles, in every partition
 //   O campaign cycle customer    OutcomeState   one customer in one cycle
 //   S campaign cycle cell        CellSumsState  sums of the above
-//   E campaign cycle             I64            when the latest of its contacts is due, in
-//   microseconds D campaign cycle             (empty)        windows are closed, results are not
-//   recorded yet P customer                   PurchasesState Q customer hash              (empty)
-//   a purchase or an order that is counted R customer                   RfmState       scores as
-//   last appended L customer channel           U64            when it was last contacted, as last
-//   appended
+//   E campaign cycle             I64            micros: when the latest of its contacts is due
+//   D campaign cycle             (empty)        windows are closed, results are not recorded yet
+//   P customer                   PurchasesState with what was counted last
+//   Q customer hash              (empty)        a message or an order that was counted before
+//   R customer                   RfmState       scores as last appended
+//   L customer channel           U64            when it was last contacted, as last appended
 #pragma once
 
 #include <map>
@@ -27,6 +27,9 @@
 namespace rondo::insight {
 
 namespace pb = ::rondo::insight::v1;
+
+// Messages and orders kept in a customer's row of purchases; half as many are kept when it is full.
+inline constexpr int kCountedInRowMax = 32;
 
 struct CycleKey {
   std::string campaign;  // `campaigns/{campaign}`.

@@ -363,6 +363,26 @@ TEST_F(SignalsTest, RepeatedMessagesAndLinesOfOneOrderCountOnce) {
   EXPECT_EQ(customers[1].amount, 1500);
 }
 
+TEST_F(SignalsTest, MessagesAndOrdersCountOnceHoweverLongAgoTheyCame) {
+  const absl::Time now = house_.clock().Now();
+  constexpr int kOrders = 3 * kCountedInRowMax;
+  for (int repeat = 0; repeat < 2; ++repeat) {
+    for (int i = 0; i < kOrders; ++i) {
+      Purchase(1, now, 1.0, absl::StrFormat("order-%d", i), absl::StrFormat("message-%d", i));
+    }
+  }
+  house_.Settle();
+  std::vector<stats::PurchaseSummary> customers;
+  for (int partition = 0; partition < 4; ++partition) {
+    const auto state = house_.runtime().ReadState("insight", partition);
+    ASSERT_TRUE(state.ok());
+    ASSERT_TRUE(ReadPurchases(**state, customers).ok());
+  }
+  ASSERT_EQ(customers.size(), 1u);
+  EXPECT_EQ(customers[0].orders, kOrders);
+  EXPECT_EQ(customers[0].amount, 100 * kOrders);
+}
+
 TEST_F(SignalsTest, ErasedCustomersAreForgottenAndSumsStay) {
   RunCycle(1, 5, 1, 1, 100);
   Purchase(1, house_.clock().Now(), 10.0);

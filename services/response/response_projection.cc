@@ -1,5 +1,7 @@
 #include "services/response/response_projection.h"
 
+#include <google/protobuf/arena.h>
+
 #include <algorithm>
 
 #include "absl/strings/escaping.h"
@@ -14,6 +16,8 @@ namespace {
 using eventlog::ApplyContext;
 using eventlog::LogRecord;
 namespace logpb = ::rondo::log::v1;
+
+constexpr size_t kEventBytes = 2'048;  // Room for one event's parts, on the stack.
 
 template <typename Message>
 absl::StatusOr<std::optional<Message>> GetMessage(const std::string& key,
@@ -186,7 +190,12 @@ absl::Status ResponseProjection::Apply(const LogRecord& record, ApplyContext& co
 absl::Status ResponseProjection::ApplyEvent(const LogRecord& record, ApplyContext& context) {
   const logpb::EventTracked& tracked = record.event_tracked();
   const CustomerId customer(record.party());
-  pb::StoredEvent stored;
+  char first_block[kEventBytes];
+  google::protobuf::ArenaOptions options;
+  options.initial_block = first_block;
+  options.initial_block_size = sizeof(first_block);
+  google::protobuf::Arena arena(options);
+  auto& stored = *google::protobuf::Arena::CreateMessage<pb::StoredEvent>(&arena);
   stored.set_message_id(tracked.message_id().empty() ? absl::BytesToHexString(record.id())
                                                      : tracked.message_id());
   const std::string message_key = KeyOfMessage(customer, stored.message_id());
@@ -201,10 +210,9 @@ absl::Status ResponseProjection::ApplyEvent(const LogRecord& record, ApplyContex
   if (tracked.has_contact()) *event.mutable_contact() = tracked.contact();
   event.set_machine(tracked.machine());
   event.set_source(record.source());
-  const std::string entry_key =
-      KeyOfEntry(customer, TimeOf(record), EntryKind::kEvent, stored.message_id());
-  context.Put(entry_key, stored.SerializeAsString());
-  context.Put(message_key, entry_key);
+  context.Put(KeyOfEntry(customer, TimeOf(record), EntryKind::kEvent, stored.message_id()),
+              stored.SerializeAsString());
+  context.Put(message_key, "");
   return AnswerContacts(customer, stored, context);
 }
 
