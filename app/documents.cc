@@ -5,11 +5,15 @@
 #include <google/protobuf/duration.pb.h>
 #include <google/protobuf/message.h>
 #include <google/protobuf/timestamp.pb.h>
+#include <simdjson.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <sstream>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -43,6 +47,9 @@ constexpr std::array<Kind, 6> kKinds = {{
 
 constexpr size_t kMaxDocumentBytes = 1 << 20;
 constexpr int kMinutesPerDay = 24 * 60;
+// What a Timestamp can hold: the years 1 to 9999.
+constexpr absl::Time kFirstTime = absl::FromUnixSeconds(-62'135'596'800);
+constexpr absl::Time kLastTime = absl::FromUnixSeconds(253'402'300'799);
 
 bool IsOutputOnly(const FieldDescriptor& field) {
   const auto& options = field.options();
@@ -103,6 +110,48 @@ absl::StatusOr<int> ParseMinuteOfDay(std::string_view text) {
   return absl::InvalidArgumentError("expected a time of day such as \"21:00\"");
 }
 
+// Finds the place where yaml-cpp 0.7 stops without saying so: before a `,`, `]` or `}` outside all
+// brackets it begins one empty document after the other for ever.
+class ProgressCheck : public YAML::EventHandler {
+ public:
+  // True once a document began where the one before began: at `place`.
+  bool stuck() const { return stuck_; }
+  const YAML::Mark& place() const { return place_; }
+
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    stuck_ = mark.pos == place_.pos && !first_;
+    first_ = false;
+    place_ = mark;
+  }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+ private:
+  bool first_ = true;
+  bool stuck_ = false;
+  YAML::Mark place_;
+};
+
+// The text's documents. Throws YAML::Exception.
+std::vector<YAML::Node> LoadDocuments(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  ProgressCheck check;
+  while (parser.HandleNextDocument(check)) {
+    if (check.stuck()) throw YAML::ParserException(check.place(), "no value can begin here");
+  }
+  return YAML::LoadAll(text);
+}
+
 // Reads one document into its message; collects every mistake.
 class Reader {
  public:
@@ -144,8 +193,11 @@ class Reader {
           OffsetMinutesOf(node.IsScalar() ? node.Scalar() : ""));
       return true;
     }
-    if (type == "Schedule" && key == "repeat") {
+    // Once: an alias may name the mapping that it stands in.
+    if (type == "Schedule" && key == "repeat" && !in_repeat_) {
+      in_repeat_ = true;
       ReadMessage(node, path, message);
+      in_repeat_ = false;
       return true;
     }
     if (type == "QuietHours" && (key == "start" || key == "end")) {
@@ -207,7 +259,8 @@ class Reader {
     if (type == "google.protobuf.Timestamp") {
       absl::Time time;
       std::string error;
-      if (!node.IsScalar() || !absl::ParseTime(absl::RFC3339_full, node.Scalar(), &time, &error)) {
+      if (!node.IsScalar() || !absl::ParseTime(absl::RFC3339_full, node.Scalar(), &time, &error) ||
+          time < kFirstTime || time > kLastTime) {
         return Fail(node, path,
                     "expected a time with an offset, such as 2026-12-01T10:00:00+09:00");
       }
@@ -250,6 +303,9 @@ class Reader {
     const google::protobuf::Reflection& reflection = *message.GetReflection();
     switch (field.cpp_type()) {
       case FieldDescriptor::CPPTYPE_STRING:
+        if (!simdjson::validate_utf8(text.data(), text.size())) {
+          return absl::InvalidArgumentError("expected text in UTF-8");
+        }
         if (field.is_repeated()) {
           reflection.AddString(&message, &field, text);
         } else {
@@ -308,6 +364,7 @@ class Reader {
 
   std::string_view file_;
   FieldViolations& violations_;
+  bool in_repeat_ = false;
 };
 
 void ReadDocument(const YAML::Node& node, std::string_view file, Reader& reader,
@@ -352,6 +409,13 @@ std::string Shortest(double value) {
   char buffer[32];
   const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, value);
   return std::string(buffer, end);
+}
+
+// Whether `text` comes back the same from a block of lines (`|`), which ends in one line feed.
+bool IsBlock(std::string_view text) {
+  const auto is_control = [](char c) { return c >= '\0' && c < ' ' && c != '\n'; };
+  return text.ends_with('\n') && !text.ends_with("\n\n") && text[0] != ' ' && text[0] != '\n' &&
+         std::none_of(text.begin(), text.end(), is_control);
 }
 
 // Writes messages as ReadMessage reads them.
@@ -410,8 +474,12 @@ class Writer {
       case FieldDescriptor::CPPTYPE_STRING: {
         const std::string text = index < 0 ? reflection.GetString(message, &field)
                                            : reflection.GetRepeatedString(message, &field, index);
-        if (text.find('\n') != std::string::npos && text.find('\r') == std::string::npos) {
-          out_ << YAML::Literal;
+        if (text.find('\n') != std::string::npos) {
+          if (IsBlock(text)) {
+            out_ << YAML::Literal;
+          } else {
+            out_ << YAML::DoubleQuoted;
+          }
         }
         out_ << text;
         return;
@@ -474,7 +542,7 @@ absl::StatusOr<std::vector<Document>> ParseDocuments(std::string_view file, std:
   }
   std::vector<YAML::Node> nodes;
   try {
-    nodes = YAML::LoadAll(std::string(text));
+    nodes = LoadDocuments(std::string(text));
   } catch (const YAML::Exception& error) {
     return FieldError(absl::StrFormat("%s:%d:%d", file, error.mark.line + 1, error.mark.column + 1),
                       "not YAML: " + error.msg);

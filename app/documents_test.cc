@@ -118,5 +118,42 @@ TEST(DurationTextTest, RefusesWhatHasNoUnitOrNoEnd) {
   }
 }
 
+TEST(ParseDocumentsTest, SaysWhereNoValueCanBegin) {
+  // yaml-cpp by itself would begin empty documents for ever.
+  for (const char* text : {",a: [b]", "kind: Policy\nname: p\n---\n]", "}"}) {
+    const auto documents = ParseDocuments("bad.yaml", text);
+    ASSERT_EQ(documents.status().code(), absl::StatusCode::kInvalidArgument) << text;
+    EXPECT_THAT(std::string(documents.status().message()), HasSubstr("not YAML")) << text;
+  }
+}
+
+TEST(ParseDocumentsTest, RefusesWhatNoDefinitionCanHold) {
+  const struct {
+    const char* text;
+    const char* want;
+  } kCases[] = {
+      {"kind: Template\nname: t\nsubject: \"\xff\"", "subject: expected text in UTF-8"},
+      {"kind: Campaign\nname: c\nschedule: {start: infinite-future}", "expected a time"},
+      {"kind: Campaign\nname: c\nschedule: {repeat: &a {every: 1d, repeat: *a}}",
+       "schedule.repeat.repeat: unknown field"},
+  };
+  for (const auto& c : kCases) {
+    EXPECT_THAT(std::string(ParseDocuments("bad.yaml", c.text).status().message()),
+                HasSubstr(c.want));
+  }
+}
+
+TEST(FormatDocumentTest, KeepsEveryLineFeedOfAText) {
+  for (const char* text : {"a\nb\n", "a\nb", "a\n\n", " a\nb\n", "\na\n", "a\r\nb\n", "a\tb\n"}) {
+    log::v1::Definition definition;
+    definition.set_name("templates/t");
+    definition.mutable_template_()->set_name("templates/t");
+    definition.mutable_template_()->set_text(text);
+    const auto documents = ParseDocuments("t.yaml", FormatDocument(definition));
+    ASSERT_TRUE(documents.ok()) << documents.status();
+    EXPECT_EQ((*documents)[0].definition.template_().text(), text);
+  }
+}
+
 }  // namespace
 }  // namespace rondo

@@ -3,6 +3,8 @@
 #include <lz4.h>
 #include <zstd.h>
 
+#include <limits>
+
 #include "absl/strings/str_format.h"
 #include "platform/core/hash.h"
 #include "platform/core/status_macros.h"
@@ -108,6 +110,7 @@ absl::StatusOr<BlockHeader> DecodeBlockHeader(std::string_view block) {
   const uint32_t crc = parser.U32();
   if (!parser.ok() || crc != Crc32c(block.substr(0, kHeaderBytes)) || version == 0 ||
       codec > static_cast<uint8_t>(BlockCodec::kZstd) || header.count == 0 || header.first < 0 ||
+      header.first > std::numeric_limits<int64_t>::max() - header.count ||
       header.raw_bytes > kMaxRawBytes) {
     return absl::DataLossError("a block's header is damaged");
   }

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <limits>
+
 #include "platform/eventlog/high_water_mark.h"
 #include "tests/kit/process/process.h"
 
@@ -73,6 +75,16 @@ RC_GTEST_PROP(LogBlockTest, AnyCutIsDataLoss, ()) {
   google::protobuf::Arena arena;
   std::vector<const LogRecord*> decoded;
   RC_ASSERT(DecodeBlock(0, block, arena, decoded).code() == absl::StatusCode::kDataLoss);
+}
+
+TEST(LogBlockTest, ABlockThatEndsBeyondAllOffsetsIsDataLoss) {
+  std::vector<LogRecord> records(2);
+  for (const BlockCodec codec : {BlockCodec::kNone, BlockCodec::kZstd}) {
+    const int64_t last = std::numeric_limits<int64_t>::max();
+    EXPECT_TRUE(DecodeBlockHeader(Encode(records, last - 2, codec)).ok());
+    EXPECT_EQ(DecodeBlockHeader(Encode(records, last - 1, codec)).status().code(),
+              absl::StatusCode::kDataLoss);
+  }
 }
 
 Marks MarksOf(int64_t end) {

@@ -1,6 +1,7 @@
 #include "services/customer/import/mapping.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -17,6 +18,8 @@ namespace rondo::customer {
 namespace {
 
 namespace type = ::rondo::type::v1;
+
+constexpr int kCycleMax = 1'000'000;
 
 TextTemplate ReadTemplate(const std::string& text, const std::string& path,
                           FieldViolations& violations) {
@@ -264,7 +267,13 @@ rondo::customer::v1::PastCampaign ReadCampaign(const YAML::Node& node, const std
   campaign.set_description(fields.Text("description"));
   campaign.set_business_unit(fields.Text("business_unit"));
   campaign.set_currency(fields.Text("currency"));
-  past.set_cycle(static_cast<int>(fields.Number("cycle", 1)));
+  const double cycle = fields.Number("cycle", 1);
+  if (cycle >= 1 && cycle <= kCycleMax && cycle == std::trunc(cycle)) {
+    past.set_cycle(static_cast<int>(cycle));
+  } else {
+    violations.Add(fields.PathOf("cycle"),
+                   absl::StrCat("expected a whole number from 1 to ", kCycleMax));
+  }
   absl::Time due;
   std::string error;
   if (!absl::ParseTime(absl::RFC3339_full, fields.RequiredText("due"), &due, &error)) {

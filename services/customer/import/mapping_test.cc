@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "platform/core/field_error.h"
 #include "services/customer/import/row_builder.h"
 
@@ -33,6 +34,15 @@ events:
               ElementsAre("keys", "attributes.Tier", "attributes.spent.currency",
                           "attributes.age.type", "events[0].time", "events[0].fields.amount",
                           "events[0].fields.amount.colum", "kes"));
+}
+
+TEST(MappingTest, RefusesACycleThatIsNoSmallWholeNumber) {
+  for (const char* cycle : {"0", "1.5", "1e300", ".nan", "-3"}) {
+    const auto mapping = ParseMapping(absl::StrCat(
+        "name: x\nkeys: [\"a:{row}\"]\ncampaigns: [{name: c, due: 2008-03-20T00:00:00Z, cycle: ",
+        cycle, "}]"));
+    EXPECT_THAT(WrongFields(mapping.status()), ElementsAre("campaigns[0].cycle")) << cycle;
+  }
 }
 
 TEST(MappingTest, SaysWhereTheYamlIsBroken) {
