@@ -63,6 +63,11 @@ TEST_F(CampaignTest, ADefinitionIsRefusedWithEveryFieldThatIsWrong) {
        "cells[2].treatment.template"},
       {R"pb(cells {
               name: "x"
+              treatment { channel: "web" offer: "offers/ten" }
+            })pb",
+       "cells[2].treatment.template"},
+      {R"pb(cells {
+              name: "x"
               treatment { channel: "sms" template: "templates/short" offer: "offers/none" }
             })pb",
        "cells[2].treatment.offer"},
@@ -79,6 +84,12 @@ TEST_F(CampaignTest, ADefinitionIsRefusedWithEveryFieldThatIsWrong) {
       {R"pb(holdout: 1.0)pb", "holdout"},
       {R"pb(goals {
               name: "bought"
+              event: "purchase"
+              within { seconds: 60 }
+            })pb",
+       "goals[1].name"},
+      {R"pb(goals {
+              name: "click"
               event: "purchase"
               within { seconds: 60 }
             })pb",
@@ -239,6 +250,18 @@ TEST_F(CampaignTest, PoliciesAreCheckedVersionedAndListed) {
               window { seconds: 60 }
             })pb",
        "caps[0].max_contacts"},
+      {R"pb(name: "policies/p"
+            caps {
+              max_contacts: 1000
+              window { seconds: 60 }
+            })pb",
+       "caps[0].max_contacts"},
+      {R"pb(name: "policies/p"
+            caps {
+              max_contacts: 1
+              window { seconds: 40000000 }
+            })pb",
+       "caps[0].window"},
       {R"pb(name: "policies/p"
             caps {
               channel: "fax"

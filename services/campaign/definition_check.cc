@@ -18,6 +18,13 @@ namespace {
 
 constexpr size_t kNameMax = 63;
 constexpr std::string_view kChannels[] = {"email", "sms", "web"};
+// What reports and attribution call the steps of a contact: a goal of that name would be taken for
+// it.
+constexpr std::string_view kStepNames[] = {"open",   "click",     "unsubscribe", "complaint",
+                                           "bounce", "delivered", "opened",      "clicked"};
+// Delivery counts no more contacts of a customer, and none that are older.
+constexpr int kCapContactsMax = 500;
+constexpr int kCapWindowDaysMax = 366;
 constexpr int kMinutesOfDay = 24 * 60;
 
 bool IsChannel(std::string_view channel) {
@@ -136,7 +143,7 @@ class CampaignCheck {
                    absl::StrFormat("it is a template for %s, not for %s",
                                    found->template_().channel(), treatment.channel()));
       }
-    } else if (treatment.channel() != "web" || treatment.offer().empty()) {
+    } else {
       wrong_.Add(field + ".template", "give the template of the message");
     }
     if (!treatment.offer().empty()) CheckExists(treatment.offer(), "offers/", field + ".offer");
@@ -179,6 +186,10 @@ class CampaignCheck {
       const std::string field = absl::StrFormat("goals[%d]", i);
       if (goal.name().empty() || goal.name().size() > kNameMax) {
         wrong_.Add(field + ".name", absl::StrFormat("expected 1 to %d bytes", kNameMax));
+      } else if (std::find(std::begin(kStepNames), std::end(kStepNames), goal.name()) !=
+                 std::end(kStepNames)) {
+        wrong_.Add(field + ".name",
+                   "reports count this for every campaign under this name: choose another");
       } else if (!names.insert(goal.name()).second) {
         wrong_.Add(field + ".name", "another goal has this name");
       }
@@ -335,9 +346,13 @@ absl::Status CheckPolicy(const v1::Policy& policy) {
     if (!cap.channel().empty() && !IsChannel(cap.channel())) {
       wrong.Add(field + ".channel", "expected email, sms or web, or nothing for all together");
     }
-    if (cap.max_contacts() < 0) wrong.Add(field + ".max_contacts", "expected 0 or more");
-    if (DurationOf(cap.window()) <= absl::ZeroDuration()) {
-      wrong.Add(field + ".window", "expected a window above 0: 7d");
+    if (cap.max_contacts() < 0 || cap.max_contacts() > kCapContactsMax) {
+      wrong.Add(field + ".max_contacts", absl::StrFormat("expected 0 to %d", kCapContactsMax));
+    }
+    const absl::Duration window = DurationOf(cap.window());
+    if (window <= absl::ZeroDuration() || window > absl::Hours(24) * kCapWindowDaysMax) {
+      wrong.Add(field + ".window",
+                absl::StrFormat("expected a window of up to %d days: 7d", kCapWindowDaysMax));
     }
   }
   if (policy.has_quiet_hours()) {

@@ -233,14 +233,19 @@ absl::StatusOr<pb::Customer> CustomerHandlers::RecordConsent(
       return FieldError(absl::StrCat("consents[", i, "]"),
                         "expected a channel and a purpose, or *");
     }
+    const int64_t said_micros =
+        said.effective_time().seconds() * 1'000'000 + said.effective_time().nanos() / 1'000;
+    if (said_micros > record.event_time_micros() + kEffectiveAheadMaxMicros) {
+      return FieldError(absl::StrCat("consents[", i, "].effective_time"), kEffectiveAhead);
+    }
     auto& fact = *change.add_consents();
     fact.set_channel(said.channel());
     fact.set_purpose(said.purpose());
     fact.set_business_unit(said.business_unit());
     fact.set_granted(said.granted());
+    // Nobody has said it later than now: a clock ahead must not outlast the next opt-out.
     fact.set_effective_time_micros(said.has_effective_time()
-                                       ? said.effective_time().seconds() * 1'000'000 +
-                                             said.effective_time().nanos() / 1'000
+                                       ? std::min(said_micros, record.event_time_micros())
                                        : record.event_time_micros());
     fact.set_source(said.source().empty() ? "api" : said.source());
     fact.set_text_version(said.text_version());

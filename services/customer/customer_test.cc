@@ -314,6 +314,32 @@ TEST_F(CustomerTest, AKeyThatACrashLeftAfterErasureIsDestroyedAtTheStart) {
   EXPECT_FALSE(keys.Get(id)->has_value());
 }
 
+TEST_F(CustomerTest, AGrantFromAheadOfTimeDoesNotOutlastTheNextOptOut) {
+  Import({Row("1")});
+  const std::string name = Lookup("crm", "1")->name();
+  const auto say = [&](bool granted, absl::Duration ahead) {
+    pb::RecordConsentRequest request;
+    request.set_name(name);
+    pb::Consent& consent = *request.add_consents();
+    consent.set_channel("email");
+    consent.set_purpose("marketing");
+    consent.set_granted(granted);
+    if (ahead != absl::ZeroDuration()) {
+      consent.mutable_effective_time()->set_seconds(
+          absl::ToUnixSeconds(house_.clock().Now() + ahead));
+    }
+    return Ask<pb::Customer>(request);
+  };
+  EXPECT_EQ(say(true, absl::Hours(48)).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(say(true, absl::Hours(12))->consents(0).granted());
+  EXPECT_FALSE(say(false, absl::ZeroDuration())->consents(0).granted());
+
+  pb::ImportRow row = Row("2");
+  row.mutable_effective_time()->set_seconds(
+      absl::ToUnixSeconds(house_.clock().Now() + absl::Hours(48)));
+  EXPECT_EQ(Import({row}).rejected(0).field(), "effective_time");
+}
+
 TEST_F(CustomerTest, RecordsConsentAndTheWithdrawalWinsAtEqualTimes) {
   Import({Row("1")});
   pb::RecordConsentRequest request;

@@ -101,10 +101,18 @@ absl::Status RowImport::Validate(const pb::ImportRow& row) const {
     }
     RONDO_RETURN_IF_ERROR(CheckValue(field.name(), *attribute, field.value()));
   }
+  const int64_t latest = ToMicros(parts_.now) + kEffectiveAheadMaxMicros;
+  if (row.has_effective_time() && MicrosOf(row.effective_time()) > latest) {
+    return FieldError("effective_time", kEffectiveAhead);
+  }
   for (int i = 0; i < row.consents_size(); ++i) {
+    const std::string path = absl::StrCat("consents[", i, "]");
     if (row.consents(i).channel().empty() || row.consents(i).purpose().empty()) {
-      return FieldError(absl::StrCat("consents[", i, "]"),
-                        "expected a channel and a purpose, or *");
+      return FieldError(path, "expected a channel and a purpose, or *");
+    }
+    if (row.consents(i).has_effective_time() &&
+        MicrosOf(row.consents(i).effective_time()) > latest) {
+      return FieldError(path + ".effective_time", kEffectiveAhead);
     }
   }
   return ValidateFacts(row);
@@ -344,7 +352,10 @@ void RowImport::AddConsents(const Row& row, Profile& profile,
             given.has_effective_time() ? MicrosOf(given.effective_time()) : row.effective_micros,
         .source = given.source().empty() ? std::string(kImportSource) : given.source(),
         .text_version = given.text_version()};
-    if (!given.has_effective_time() && !row.says_when) {
+    if (given.has_effective_time() || row.says_when) {
+      // Nobody has said it later than now: a clock ahead must not outlast the next opt-out.
+      consent.effective_micros = std::min(consent.effective_micros, ToMicros(parts_.now));
+    } else {
       const bool repeats = std::any_of(
           profile.consents.begin(), profile.consents.end(), [&](const Consent& current) {
             return current.channel == consent.channel && current.purpose == consent.purpose &&

@@ -13,6 +13,12 @@
 
 namespace rondo::customer {
 
+// What is to take effect further ahead than time zones and clocks explain is refused: what comes
+// after it would be folded as older for ever.
+inline constexpr int64_t kEffectiveAheadMaxMicros = 24LL * 3'600 * 1'000'000;
+inline constexpr char kEffectiveAhead[] =
+    "is more than a day ahead: give the time when it was said";
+
 enum class PartyKind { kUnspecified = 0, kPerson = 1, kOrganisation = 2, kHousehold = 3 };
 
 // An external key. It is known by its keyed hash; its value may be sealed.

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "platform/core/field_error.h"
+#include "platform/core/hash.h"
 #include "platform/core/status_macros.h"
 
 namespace rondo::customer {
@@ -15,15 +16,27 @@ absl::Status BatchReader::Open() {
   return mapping_.Bind(header_);
 }
 
+absl::StatusOr<bool> BatchReader::NextRow(CsvRecord& record) {
+  RONDO_ASSIGN_OR_RETURN(const bool more, csv_.Next(record));
+  if (!more) return false;
+  if (++row_ == 1) {
+    std::string text = record.bad;
+    if (record.bad.empty()) {
+      for (const std::string_view field : record.fields) text.append(field).push_back('\0');
+    }
+    first_row_hash_ = Fnv1a(text);
+  }
+  return true;
+}
+
 absl::Status BatchReader::SkipRows(int64_t rows) {
   CsvRecord record;
   while (row_ < rows) {
-    RONDO_ASSIGN_OR_RETURN(const bool more, csv_.Next(record));
+    RONDO_ASSIGN_OR_RETURN(const bool more, NextRow(record));
     if (!more) {
       return absl::FailedPreconditionError(
           "the file is shorter than what was imported of it: import it anew, without resuming");
     }
-    ++row_;
   }
   return absl::OkStatus();
 }
@@ -65,12 +78,11 @@ absl::StatusOr<ImportBatch> BatchReader::Next(int rows_max, int64_t bytes_max) {
   int64_t bytes = 0;
   // What is refused or left out counts too, so that a file of nothing else stays in bounds.
   for (int taken = 0; taken < rows_max && bytes < bytes_max; ++taken) {
-    RONDO_ASSIGN_OR_RETURN(const bool more, csv_.Next(record));
+    RONDO_ASSIGN_OR_RETURN(const bool more, NextRow(record));
     if (!more) {
       batch.is_last = true;
       break;
     }
-    ++row_;
     TakeRecord(record, batch, bytes);
   }
   batch.last_row = row_;

@@ -37,9 +37,13 @@ class BatchReader {
   absl::StatusOr<ImportBatch> Next(int rows_max, int64_t bytes_max);
 
   const std::vector<std::string>& header() const { return header_; }
+  // Of the first data row, once it was read or passed over; 0 before.
+  uint64_t first_row_hash() const { return first_row_hash_; }
   const Mapping& mapping() const { return mapping_; }
 
  private:
+  // The next data row; false at the end.
+  absl::StatusOr<bool> NextRow(CsvRecord& record);
   void TakeRecord(const CsvRecord& record, ImportBatch& batch, int64_t& bytes);
 
   Mapping mapping_;
@@ -47,6 +51,7 @@ class BatchReader {
   RowBuilder builder_;
   std::vector<std::string> header_;
   int64_t row_ = 0;
+  uint64_t first_row_hash_ = 0;
 };
 
 }  // namespace rondo::customer

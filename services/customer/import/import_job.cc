@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "platform/core/status_macros.h"
 #include "services/customer/import/batch_reader.h"
 
@@ -196,7 +197,7 @@ absl::Status SendOne(const ImportOptions& options, const SendBatch& send, const 
   summary.rows +=
       batch.request.rows_size() + static_cast<int64_t>(batch.rejections.size()) + batch.left_out;
   if (batch.request.rows().empty()) return absl::OkStatus();
-  batch.request.set_import_id(options.name);
+  batch.request.set_import_id(absl::StrFormat("%s/%016x", options.name, reader.first_row_hash()));
   batch.request.set_validate_only(options.dry_run);
   batch.request.set_synced(options.synced);
   RONDO_ASSIGN_OR_RETURN(const pb::ImportCustomersResponse response, send(batch.request));
@@ -212,9 +213,12 @@ absl::Status SendOne(const ImportOptions& options, const SendBatch& send, const 
 }  // namespace
 
 std::string ImportName(const Mapping& mapping, const std::string& input_path) {
-  std::string file = fs::path(input_path).filename().string();
-  file = file.substr(0, file.find('.'));
-  return mapping.name + "/" + file;
+  fs::path file = fs::path(input_path).filename();
+  constexpr std::string_view kEndings[] = {".gz", ".zst", ".csv", ".tsv", ".txt"};
+  for (const std::string_view ending : kEndings) {
+    if (file.extension() == ending) file.replace_extension();
+  }
+  return mapping.name + "/" + file.string();
 }
 
 absl::StatusOr<ImportSummary> RunImport(const ImportOptions& options, Mapping mapping,

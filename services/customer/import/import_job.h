@@ -27,8 +27,9 @@ struct ImportSummary {
 };
 
 struct ImportOptions {
-  // Names this import: rows without a message id of their own get one from it. Two files must not
-  // share a name. See ImportName.
+  // Names this import: with the file's first row and the row's number it is the identity of rows
+  // that bring no message id of their own. So a file that is imported again, or that has grown,
+  // adds only what is new, and another file of the same name is another import. See ImportName.
   std::string name;
   bool dry_run = false;
   bool synced = true;
@@ -42,7 +43,7 @@ struct ImportOptions {
   CsvLimits csv;
 };
 
-// The mapping's name and the input's file name: `shop/2009-12`.
+// The mapping's name and the input's file name without the endings of its format: `shop/2009-12`.
 std::string ImportName(const Mapping& mapping, const std::string& input_path);
 
 using SendBatch = std::function<absl::StatusOr<rondo::customer::v1::ImportCustomersResponse>(

@@ -58,6 +58,7 @@ class ImportJobTest : public ::testing::Test {
       }
     }
     largest_ = std::max(largest_, request.rows_size());
+    import_id_ = request.import_id();
     return response;
   }
 
@@ -82,6 +83,7 @@ class ImportJobTest : public ::testing::Test {
   int calls_ = 0;
   int fail_at_call_ = 0;
   int largest_ = 0;
+  std::string import_id_;  // Of the newest request.
 };
 
 TEST_F(ImportJobTest, SaysWhyAndWhereEachRowWasRefused) {
@@ -134,10 +136,22 @@ TEST_F(ImportJobTest, RefusesAFileThatIsEmptyOrLacksAColumn) {
   EXPECT_EQ(Run("id,size\n1,2\n").status().code(), absl::StatusCode::kInvalidArgument);
 }
 
+TEST_F(ImportJobTest, TellsFilesOfOneNameApartByTheirFirstRow) {
+  ASSERT_TRUE(Run("id,age\n1,40\n").ok());
+  const std::string first = import_id_;
+  ASSERT_TRUE(Run("id,age\n1,40\n2,40\n").ok());
+  EXPECT_EQ(import_id_, first);  // It has grown.
+  ASSERT_TRUE(Run("id,age\n3,40\n").ok());
+  EXPECT_NE(import_id_, first);
+}
+
 TEST(ImportNameTest, IsOfMappingAndFile) {
   Mapping mapping;
   mapping.name = "shop";
   EXPECT_EQ(ImportName(mapping, "/data/2009-12.csv.gz"), "shop/2009-12");
+  EXPECT_EQ(ImportName(mapping, "sales.2009.csv"), "shop/sales.2009");
+  EXPECT_EQ(ImportName(mapping, "sales.2010.csv.zst"), "shop/sales.2010");
+  EXPECT_EQ(ImportName(mapping, "-"), "shop/-");
 }
 
 }  // namespace
