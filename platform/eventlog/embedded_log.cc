@@ -1,6 +1,7 @@
 #include "platform/eventlog/embedded_log.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <set>
 
@@ -10,13 +11,14 @@
 namespace rondo::eventlog {
 namespace {
 
-// Tells what to do about damage.
+// Tells what to do about damage. The log's folder stands in the data folder that commands name.
 absl::Status WithWayOut(const absl::Status& status, const std::string& folder) {
   if (status.code() != absl::StatusCode::kDataLoss) return status;
+  const std::string data = std::filesystem::path(folder).parent_path().string();
   return absl::DataLossError(absl::StrFormat(
-      "%s. Restore %s from a backup; or see what is left by `rondo log verify %s` and give up the "
-      "rest by `rondo log repair %s`",
-      std::string(status.message()), folder, folder, folder));
+      "%s. Restore %s from a backup; or see what is left by `rondo log verify --data %s` and give "
+      "up the rest by `rondo log repair --data %s --yes`",
+      std::string(status.message()), folder, data, data));
 }
 
 // Makes the folder if there is no log.

@@ -196,7 +196,13 @@ void FillSampleRatio(std::span<const CycleView> cycles, pb::CampaignReport& repo
       planned += ShareOf(cycle, cell.name) * static_cast<double>(all);
     }
     if (found == 0 && planned <= 0.0) continue;
-    if (planned <= 0.0) return;  // Its shares are not known.
+    if (planned <= 0.0) {
+      report.add_warnings(absl::StrFormat(
+          "%d customers are in cell %s, which has no share of the plan: do not trust the effects "
+          "before the cause is known",
+          found, cell.name));
+      return;
+    }
     customers.push_back(found);
     expected.push_back(planned);
   }

@@ -92,12 +92,16 @@ void CycleCloser::WakeAt(const std::shared_ptr<State>& state, absl::Time time) {
 absl::Status CycleCloser::CloseAll(const std::shared_ptr<State>& state) {
   RONDO_ASSIGN_OR_RETURN(const std::vector<CycleKey> due, DueCycles(state->runtime));
   bool closed_any = false;
+  absl::Status failed;
   for (const CycleKey& key : due) {
     if (state->stopped) return absl::OkStatus();
-    RONDO_ASSIGN_OR_RETURN(const std::optional<absl::Time> end,
-                           Close(key, state->grace, state->runtime));
-    if (end.has_value()) {
-      WakeAt(state, *end);
+    const auto end = Close(key, state->grace, state->runtime);
+    if (!end.ok()) {
+      failed.Update(end.status());  // The others are closed all the same.
+      continue;
+    }
+    if (end->has_value()) {
+      WakeAt(state, **end);
       continue;
     }
     closed_any = true;
@@ -105,8 +109,8 @@ absl::Status CycleCloser::CloseAll(const std::shared_ptr<State>& state) {
                      {{"campaign", key.campaign}, {"cycle", int64_t{key.cycle}}});
   }
   // Scores follow the cycle's purchases, for the next cycle's target.
-  if (!closed_any) return absl::OkStatus();
-  return RefreshSignals(state->runtime).status();
+  if (closed_any) failed.Update(RefreshSignals(state->runtime).status());
+  return failed;
 }
 
 void CycleCloser::Run(const std::shared_ptr<State>& state) {

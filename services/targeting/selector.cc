@@ -88,7 +88,12 @@ absl::StatusOr<rules::Selection> Selector::SelectAudience(
     RONDO_ASSIGN_OR_RETURN(const rules::Selection* members, Members(partition, name));
     const size_t words = std::min(chosen.words.size(), members->words.size());
     for (size_t w = 0; w < words; ++w) chosen.words[w] &= ~members->words[w];
-    chosen.errors += members->errors;
+    if (members->errors > 0) {
+      // Whom it fails for might have to be left out: nobody is addressed on a guess.
+      return absl::FailedPreconditionError(
+          absl::StrFormat("audience.exclude[%d]: %s fails for %d customers: %s", i,
+                          audience.exclude(i), members->errors, members->first_error));
+    }
   }
   CountSelected(chosen);
   return chosen;

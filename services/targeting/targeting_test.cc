@@ -328,6 +328,20 @@ TEST_F(TargetingTest, AudienceIsTheUnionOfIncludesWithoutExcludesInOrderOfIds) {
   }
 }
 
+TEST_F(TargetingTest, AnExclusionThatFailsForSomebodyAddressesNobody) {
+  DefineAttributes();
+  AppendPeople(400, 13);
+  ASSERT_TRUE(Create("segments/gold", "customer.tier == 'gold'").ok());
+  ASSERT_TRUE(Create("segments/odd", "100 / (customer.age - customer.age) > 3").ok());
+  v1::SelectTargetsRequest request;
+  request.mutable_audience()->add_include("segments/gold");
+  request.mutable_audience()->add_exclude("segments/odd");
+  const auto refused = deployment_->handlers().SelectTargets({}, request);
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(refused.status().message()),
+              ::testing::HasSubstr("audience.exclude[0]: segments/odd fails for"));
+}
+
 TEST_F(TargetingTest, SegmentsMayUseOthersButNotInACircle) {
   DefineAttributes();
   AppendPeople(400, 17);

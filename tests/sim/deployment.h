@@ -20,6 +20,9 @@
 
 namespace rondo::sim {
 
+// Of the worlds that hold people out.
+inline constexpr double kHoldout = 0.1;
+
 // The one campaign of a world: due times, cells and windows are the world's, not the deployment's.
 struct CampaignPlan {
   std::string name = "campaigns/sim";
@@ -28,7 +31,7 @@ struct CampaignPlan {
   absl::Duration every = absl::Hours(7 * 24);
   absl::Duration window = absl::Hours(5 * 24);
   double control_share = 0.3;
-  double holdout = 0.1;
+  double holdout = kHoldout;
   absl::Time DueOf(int cycle) const { return first_due + (cycle - 1) * every; }
 };
 

@@ -114,6 +114,27 @@ void Ledger::CheckLog(const eventlog::EventLog& log) {
   for (const auto& [id, planned] : planned_) {
     if (!people_.contains(id.first)) Violation(Name(id.first, id.second) + ": planned, not known");
   }
+  CheckHoldout();
+}
+
+// Everybody is imported before the first cycle, and a cycle is whole when the log is checked.
+void Ledger::CheckHoldout() {
+  std::set<int> cycles;
+  for (const auto& [id, planned] : planned_) cycles.insert(id.second);
+  for (const auto& [customer, known] : people_) {
+    int in = 0;
+    for (const int cycle : cycles) in += planned_.contains({customer, cycle}) ? 1 : 0;
+    if (in == static_cast<int>(cycles.size())) continue;
+    if (in > 0) Violation(Name(customer, 0) + ": held out of some cycles only");
+    if (plan_.holdout == 0.0)
+      Violation(Name(customer, 0) + ": left out, though nobody is held out");
+  }
+}
+
+int64_t Ledger::held_out() const {
+  std::set<uint64_t> planned;
+  for (const auto& [id, contact] : planned_) planned.insert(id.first);
+  return people() - static_cast<int64_t>(planned.size());
 }
 
 Figures Ledger::Recount() const {

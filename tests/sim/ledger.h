@@ -25,14 +25,18 @@ class Ledger {
   // The sink took a message whose sending began at `begun`.
   void Received(const Message& message, absl::Time begun, const eventlog::EventLog& log);
 
-  // Everything acknowledged is in the log; contacts of one key are planned alike; nobody planned
-  // who was not accepted.
+  // Everything acknowledged is in the log; nobody planned who was not accepted; and, since the
+  // campaign is for everybody: in every cycle the same people are planned, all of them where the
+  // plan holds nobody out.
   void CheckLog(const eventlog::EventLog& log);
   // `figures` equal a recount. Sends are exact when nothing is in doubt, else within bounds.
   void CheckFigures(const Figures& figures, const eventlog::EventLog& log);
 
   void Violation(std::string what) { violations_.push_back(std::move(what)); }
   const std::vector<std::string>& violations() const { return violations_; }
+  // Of those accepted, whom no cycle planned. Their share over many worlds is the plan's holdout.
+  int64_t held_out() const;
+  int64_t people() const { return static_cast<int64_t>(people_.size()); }
   int64_t received() const { return static_cast<int64_t>(received_.size()); }
 
  private:
@@ -48,6 +52,7 @@ class Ledger {
   };
 
   void ReadLog(const eventlog::EventLog& log);
+  void CheckHoldout();
   Figures Recount() const;
 
   const CampaignPlan plan_;

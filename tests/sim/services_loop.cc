@@ -339,7 +339,7 @@ absl::Status ServicesDeployment::Launch(const CampaignPlan& plan) {
   mail->mutable_treatment()->set_template_("templates/sim");
   mail->mutable_treatment()->mutable_cost()->set_currency_code("EUR");
   mail->mutable_treatment()->mutable_cost()->set_minor_units(2);
-  campaign->set_holdout(plan.holdout);
+  campaign->set_holdout(options_.forget_holdout ? 0.0 : plan.holdout);
   auto* goal = campaign->add_goals();
   goal->set_name("bought");
   goal->set_event("purchase");

@@ -11,6 +11,7 @@ struct ServicesLoopOptions {
   bool resend_unknown = false;  // The channel sends again by itself when a reply was lost.
   bool invent_consent = false;  // The import says that everybody consented.
   bool swallow_events = false;  // One event in eight is acknowledged and thrown away.
+  bool forget_holdout = false;  // The campaign is launched without the plan's holdout.
 };
 
 DeploymentFactory ServicesLoop(const ServicesLoopOptions& options = {});

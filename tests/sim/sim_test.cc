@@ -41,6 +41,8 @@ void RunWorlds(const DeploymentChoice& choice, const std::string& test) {
                                summary.received, summary.records);
   EXPECT_GT(summary.received, 0);
   EXPECT_TRUE(seed != 0 || summary.crashes > 0);
+  EXPECT_TRUE(summary.HoldoutIsKept())
+      << summary.held_out << " of " << summary.people << " were held out";
 }
 
 TEST(SmallLoopTest, WorldsAreAsTheyMustBe) {
@@ -100,6 +102,16 @@ TEST(ServicesLoopTest, WhatIsBrokenOnPurposeIsFound) {
     EXPECT_GT(summary.failed, 0) << c.found;
     EXPECT_NE(printed.str().find(c.found), std::string::npos) << printed.str();
   }
+}
+
+TEST(ServicesLoopTest, AForgottenHoldoutIsFoundOverManyWorlds) {
+  std::ostringstream printed;
+  const SimulateSummary summary = Simulate(
+      {.seed = 1, .worlds = 60},
+      [](const CampaignPlan&) { return ServicesLoop({.forget_holdout = true}); },
+      [](uint64_t seed) { return std::to_string(seed); }, printed);
+  EXPECT_GT(summary.people, 0);
+  EXPECT_FALSE(summary.HoldoutIsKept());
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -35,6 +36,8 @@ class Teller {
     summary_.crashes += result.crashes;
     summary_.received += result.received;
     summary_.records += result.records;
+    summary_.people += result.people;
+    summary_.held_out += result.held_out;
     if (result.violation.empty()) return;
     out_ << absl::StrFormat("seed %d: %s\n  replay: %s\n", seed, result.violation, replay_(seed));
     if (summary_.failed++ > 0) return;
@@ -52,6 +55,12 @@ class Teller {
 };
 
 }  // namespace
+
+bool SimulateSummary::HoldoutIsKept() const {
+  const auto n = static_cast<double>(people);
+  const double deviation = std::sqrt(n * kHoldout * (1.0 - kHoldout));
+  return std::abs(static_cast<double>(held_out) - n * kHoldout) <= 6.0 * deviation;
+}
 
 SimulateSummary Simulate(const SimulateOptions& options, const DeploymentChoice& choice,
                          const std::function<std::string(uint64_t seed)>& replay,

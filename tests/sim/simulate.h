@@ -25,6 +25,13 @@ struct SimulateSummary {
   int64_t crashes = 0;
   int64_t received = 0;
   int64_t records = 0;
+  // Of the worlds that hold people out.
+  int64_t people = 0;
+  int64_t held_out = 0;
+
+  // Whether as many were held out as the plans say, within six standard deviations: what no single
+  // small world can tell.
+  bool HoldoutIsKept() const;
 };
 
 // Runs the worlds. `out` is told each one that failed, with the command that replays it, which

@@ -89,7 +89,7 @@ CampaignPlan World::PlanOf(Rng& rng, absl::Time now) {
   plan.cycles = 1 + static_cast<int>(rng.Below(3));
   plan.first_due = now + absl::Hours(24);
   plan.control_share = 0.2 + 0.3 * rng.Uniform();
-  plan.holdout = rng.Chance(0.5) ? 0.1 : 0.0;
+  plan.holdout = rng.Chance(0.5) ? kHoldout : 0.0;
   return plan;
 }
 
@@ -325,6 +325,10 @@ WorldResult World::Run() {
   process_.reset();
   result_.crashes = machine_.crashes();
   result_.received = ledger_.received();
+  if (plan_.holdout > 0.0) {
+    result_.people = ledger_.people();
+    result_.held_out = ledger_.held_out();
+  }
   if (!ledger_.violations().empty()) result_.violation = ledger_.violations().front();
   return result_;
 }

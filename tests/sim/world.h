@@ -30,6 +30,9 @@ struct WorldResult {
   int crashes = 0;
   int64_t received = 0;  // Messages by the sink.
   int64_t records = 0;   // In the log at the end.
+  // Of worlds that hold somebody out; 0 of others.
+  int64_t people = 0;
+  int64_t held_out = 0;
 };
 
 // Chooses the deployment, given the world's campaign.
