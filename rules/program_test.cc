@@ -201,6 +201,8 @@ TEST(FormatTest, WritesCanonicalTextThatParsesToTheSame) {
       {"x.exists( e ,e.y=='z' )", "x.exists(e, e.y == 'z')"},
       {"a?b:c?d:f", "a ? b : c ? d : f"},
       {"-(1)", "-(1)"},
+      {"-(1.x)", "-(1.x)"},
+      {"-1.x + -(2[0]) - -a.x", "(-1).x + -(2[0]) - -a.x"},
       {"{'a':[1,?b.?c]}.a[0]", "{'a': [1, ?b.?c]}.a[0]"},
       {"cel.bind(x,1,x+1)", "cel.bind(x, 1, x + 1)"},
       {"x.`a-b`", "x.`a-b`"},

@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "rules/lexer.h"
 #include "rules/macros.h"
@@ -101,9 +102,11 @@ std::string OperatorText(const Expr& expr) {
                           " : ", Text(*expr.args[2], kTernary));
     case Op::kNot:
     case Op::kNegate: {
-      // `-1` would become a literal: a negated number keeps its brackets.
-      const bool number = expr.op == Op::kNegate && expr.args[0]->kind == ExprKind::kLiteral;
-      const std::string inner = Text(*expr.args[0], number ? kTernary : kUnary);
+      const std::string inner = Text(*expr.args[0], kUnary);
+      // `-1` would become a literal, also in `-1.size()`: what begins with a number keeps its
+      // brackets.
+      const bool number = expr.op == Op::kNegate && (expr.args[0]->kind == ExprKind::kLiteral ||
+                                                     absl::ascii_isdigit(inner[0]));
       return absl::StrCat(std::string(form.text), number ? "(" + inner + ")" : inner);
     }
     default:
