@@ -102,13 +102,13 @@ EmbeddedLog::~EmbeddedLog() {
 
 absl::StatusOr<int64_t> EmbeddedLog::Append(int partition, absl::Span<LogRecord> records,
                                             Durability durability) {
+  for (LogRecord& record : records) record.clear_append_time_micros();
   RONDO_RETURN_IF_ERROR(CheckAppend(partition, partition_count(), records));
   Request request;
   request.partition = partition;
   request.records = records;
   request.durability = durability;
-  for (LogRecord& record : records) {
-    record.clear_append_time_micros();
+  for (const LogRecord& record : records) {
     AppendFrame(record, request.frames);
     request.frame_ends.push_back(request.frames.size());
   }

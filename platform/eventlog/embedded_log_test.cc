@@ -117,6 +117,7 @@ TEST_F(EmbeddedLogTest, ARemovedOrReplacedBlockIsNoticedByTheChain) {
     LogRecord forged;
     forged.set_source("forged");
     std::string frames;
+    forged.ByteSizeLong();
     AppendFrame(forged, frames);
     BlockHeader header;
     header.first = 1;

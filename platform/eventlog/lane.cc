@@ -205,12 +205,16 @@ absl::StatusOr<bool> Lane::AppendTarget(PartitionState& state, int target, Outbo
     for (; end != outbox.entries.end() && records.size() < kEmissionsPerAppendMax; ++end) {
       bytes += end->record.ByteSizeLong();
       if (bytes > kMaxAppendBytes / 2 && !records.empty()) break;
-      records.push_back(end->record);
+      records.push_back(std::move(end->record));
     }
-    RONDO_RETURN_IF_ERROR(
-        log_.Append(target, absl::MakeSpan(records), Durability::kWritten).status());
+    const absl::Status status =
+        log_.Append(target, absl::MakeSpan(records), Durability::kWritten).status();
+    if (!status.ok()) {
+      for (LogRecord& record : records) (next++)->record = std::move(record);
+      return status;
+    }
     outbox.appended = records.back().sequence();
-    for (; next != end; ++next) next->record.Clear();  // Stored, appended: only the number matters.
+    next = end;  // Stored and appended: of their entries only the number matters.
     appended = true;
   }
   if (target != options_.partition && outbox.handed_over < outbox.appended) {

@@ -67,7 +67,7 @@ absl::Status Damaged(int partition, int64_t offset, std::string_view what) {
 }  // namespace
 
 void AppendFrame(const LogRecord& record, std::string& frames) {
-  const size_t size = record.ByteSizeLong();
+  const auto size = static_cast<size_t>(record.GetCachedSize());
   const size_t at = frames.size();
   frames.resize(at + kFrameHeaderBytes + size);
   char* const bytes = frames.data() + at + kFrameHeaderBytes;

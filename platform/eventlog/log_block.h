@@ -38,7 +38,8 @@ struct BlockHeader {
   int64_t end() const { return first + count; }
 };
 
-// Appends the frame of `record`, whose append time must be unset.
+// Appends the frame of `record`, whose append time must be unset, and whose size ByteSizeLong has
+// told since it was changed last.
 void AppendFrame(const LogRecord& record, std::string& frames);
 
 // The block of `header` (its codec and raw_bytes are set here) over `frames`. Falls back to kNone

@@ -28,7 +28,10 @@ std::vector<LogRecord> ArbitraryRecords() {
 
 std::string Encode(const std::vector<LogRecord>& records, int64_t first, BlockCodec codec) {
   std::string frames;
-  for (const LogRecord& record : records) AppendFrame(record, frames);
+  for (const LogRecord& record : records) {
+    record.ByteSizeLong();
+    AppendFrame(record, frames);
+  }
   BlockHeader header;
   header.first = first;
   header.count = static_cast<uint32_t>(records.size());

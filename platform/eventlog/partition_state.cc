@@ -161,6 +161,7 @@ absl::Status PartitionState::LoadTable(
 // ---- Reading
 
 absl::StatusOr<bool> PartitionState::Read(const LogRecord& record, size_t timers_max) {
+  if (!uncommitted_) retried_.clear();
   uncommitted_ = true;
   progress_.partition_time_micros =
       std::max(progress_.partition_time_micros, record.append_time_micros());
@@ -263,6 +264,7 @@ absl::Status PartitionState::RetryParked(const LogRecord& settled) {
       RONDO_ASSIGN_OR_RETURN(const RecordBlock block,
                              place_.log->Read(place_.partition, parked->first));
       if (block.records.empty()) return absl::DataLossError("a parked record is not in the log");
+      retried_.push_back(block);
       current_offset_ = parked->first;
       const absl::Status verdict =
           Attempt([&] { return place_.projection->Apply(*block.records.front(), *this); });

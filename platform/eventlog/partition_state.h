@@ -172,6 +172,7 @@ class PartitionState final : private ApplyContext {
   Progress progress_;
   storage::Transaction writes_;
   std::optional<storage::Batch> pending_;  // Built, not yet written.
+  std::vector<RecordBlock> retried_;       // Kept until what was parked in them is committed.
   bool uncommitted_ = false;               // Something was read since the last commit.
   int64_t stored_offset_ = 0;              // Next offset as the store knows it.
   absl::flat_hash_map<std::string, uint64_t> seen_;

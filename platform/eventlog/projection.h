@@ -81,7 +81,7 @@ class Projection {
 
   // A batch is committed: records up to `next_offset` (exclusive) are in the state. Called on the
   // lane, in order; once more with the same offset when the partition goes live. Publish views in
-  // memory here, or, if `live`, wake effects; not before.
+  // memory here, or, if `live`, wake effects; not before. Records given to Apply live until then.
   virtual void Committed(int partition, int64_t next_offset, bool live) {
     static_cast<void>(partition), static_cast<void>(next_offset), static_cast<void>(live);
   }

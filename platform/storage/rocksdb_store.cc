@@ -213,6 +213,10 @@ rocksdb::Options EngineOptions(const RocksDbOptions& options, const Memory& memo
   engine.memtable_whole_key_filtering = true;
   engine.memtable_prefix_bloom_size_ratio = 0.05;
   engine.compression = options.compress ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
+  // What is flushed is soon merged and compressed then: once is enough.
+  if (options.compress) {
+    engine.compression_per_level = {rocksdb::kNoCompression, rocksdb::kLZ4Compression};
+  }
   engine.info_log_level = rocksdb::WARN_LEVEL;
   engine.keep_log_file_num = 2;
   engine.max_log_file_size = 1 << 20;

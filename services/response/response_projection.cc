@@ -3,6 +3,7 @@
 #include <google/protobuf/arena.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_format.h"
@@ -17,6 +18,7 @@ using eventlog::ApplyContext;
 using eventlog::LogRecord;
 namespace logpb = ::rondo::log::v1;
 
+constexpr int64_t kNever = std::numeric_limits<int64_t>::min();
 constexpr size_t kEventBytes = 2'048;  // Room for one event's parts, on the stack.
 
 template <typename Message>
@@ -117,7 +119,9 @@ absl::Status ApplyResponse(const LogRecord& record, ApplyContext& context) {
   return absl::OkStatus();
 }
 
-absl::Status DeleteAll(const std::vector<storage::KeyRange>& ranges, ApplyContext& context) {
+// Returns how many keys there were.
+absl::StatusOr<int64_t> DeleteAll(const std::vector<storage::KeyRange>& ranges,
+                                  ApplyContext& context) {
   std::vector<std::string> keys;
   for (const storage::KeyRange& range : ranges) {
     const auto rows = context.Scan(range);
@@ -125,7 +129,35 @@ absl::Status DeleteAll(const std::vector<storage::KeyRange>& ranges, ApplyContex
     RONDO_RETURN_IF_ERROR(rows->status());
   }
   for (const std::string& key : keys) context.Delete(key);
+  return static_cast<int64_t>(keys.size());
+}
+
+absl::StatusOr<int64_t> GetNumber(const std::string& key, int64_t otherwise,
+                                  const ApplyContext& context) {
+  RONDO_ASSIGN_OR_RETURN(const auto bytes, context.Get(key));
+  return bytes.has_value() ? storage::KeyParser(*bytes).I64() : otherwise;
+}
+
+void PutNumber(const std::string& key, int64_t number, ApplyContext& context) {
+  context.Put(key, storage::KeyBuilder().I64(number).view());
+}
+
+absl::Status AddToWaiting(int64_t change, ApplyContext& context) {
+  if (change == 0) return absl::OkStatus();
+  RONDO_ASSIGN_OR_RETURN(const int64_t waiting, GetNumber(KeyOfWaitingCount(), 0, context));
+  if (waiting + change == 0) {
+    // As if none had ever waited: states do not depend on the order of arrival.
+    context.Delete(KeyOfWaitingCount());
+  } else {
+    PutNumber(KeyOfWaitingCount(), waiting + change, context);
+  }
   return absl::OkStatus();
+}
+
+absl::Status ApplyErased(CustomerId customer, ApplyContext& context) {
+  RONDO_ASSIGN_OR_RETURN(const int64_t waiting, DeleteAll({WaitingOf(customer)}, context));
+  RONDO_RETURN_IF_ERROR(AddToWaiting(-waiting, context));
+  return DeleteAll(AllOf(customer), context).status();
 }
 
 // The declared event types, from all attribute sets in the order of their names; of a type that is
@@ -138,7 +170,7 @@ absl::Status ApplyDefinition(const logpb::Definition& definition, ApplyContext& 
   } else {
     context.Put(key, definition.attribute_set().SerializeAsString());
   }
-  RONDO_RETURN_IF_ERROR(DeleteAll({EventTypes()}, context));
+  RONDO_RETURN_IF_ERROR(DeleteAll({EventTypes()}, context).status());
   std::map<std::string, std::string> types;
   const auto sets = context.Scan(AttributeSets());
   for (; sets->Valid(); sets->Next()) {
@@ -149,6 +181,23 @@ absl::Status ApplyDefinition(const logpb::Definition& definition, ApplyContext& 
   RONDO_RETURN_IF_ERROR(sets->status());
   for (const auto& [name, type] : types) context.Put(KeyOfEventType(name), type);
   return absl::OkStatus();
+}
+
+// Direct events that came before their contact.
+absl::Status AnswerWaiting(CustomerId customer, const pb::StoredContact& contact,
+                           ApplyContext& context) {
+  RONDO_ASSIGN_OR_RETURN(const int64_t waiting, GetNumber(KeyOfWaitingCount(), 0, context));
+  if (waiting == 0) return absl::OkStatus();
+  std::vector<std::string> answered;
+  const auto rows = context.Scan(WaitingFor(customer, contact.contact()));
+  for (; rows->Valid(); rows->Next()) {
+    RONDO_ASSIGN_OR_RETURN(const auto event, Decode<pb::StoredEvent>(rows->value()));
+    EmitResponse(customer, event, contact, {event.event().type(), "token", 0}, context);
+    answered.emplace_back(rows->key());
+  }
+  RONDO_RETURN_IF_ERROR(rows->status());
+  for (const std::string& key : answered) context.Delete(key);
+  return AddToWaiting(-static_cast<int64_t>(answered.size()), context);
 }
 
 }  // namespace
@@ -181,7 +230,7 @@ absl::Status ResponseProjection::Apply(const LogRecord& record, ApplyContext& co
     case LogRecord::kDefinitionActivated:
       return ApplyDefinition(record.definition_activated().definition(), context);
     case LogRecord::kCustomerErased:
-      return DeleteAll(AllOf(CustomerId(record.party())), context);
+      return ApplyErased(CustomerId(record.party()), context);
     default:
       return absl::OkStatus();
   }
@@ -213,6 +262,8 @@ absl::Status ResponseProjection::ApplyEvent(const LogRecord& record, ApplyContex
   context.Put(KeyOfEntry(customer, TimeOf(record), EntryKind::kEvent, stored.message_id()),
               stored.SerializeAsString());
   context.Put(message_key, "");
+  RONDO_ASSIGN_OR_RETURN(const int64_t newest, GetNumber(KeyOfNewestEvent(), kNever, context));
+  if (TimeOf(record) > newest) PutNumber(KeyOfNewestEvent(), TimeOf(record), context);
   return AnswerContacts(customer, stored, context);
 }
 
@@ -229,6 +280,7 @@ absl::Status ResponseProjection::AnswerContacts(CustomerId customer, const pb::S
     } else {
       context.Put(KeyOfWaiting(customer, event.contact(), stored.message_id()),
                   stored.SerializeAsString());
+      RONDO_RETURN_IF_ERROR(AddToWaiting(1, context));
     }
   }
   RONDO_ASSIGN_OR_RETURN(const auto longest, context.Get(KeyOfLongestWindow()));
@@ -272,15 +324,7 @@ absl::Status ResponseProjection::ApplyContact(const LogRecord& record, ApplyCont
   contact.set_imported(planned.imported());
   context.Put(key, contact.SerializeAsString());
 
-  const auto waiting = context.Scan(WaitingFor(customer, planned.contact()));
-  std::vector<std::string> answered;
-  for (; waiting->Valid(); waiting->Next()) {
-    RONDO_ASSIGN_OR_RETURN(const auto event, Decode<pb::StoredEvent>(waiting->value()));
-    EmitResponse(customer, event, contact, {event.event().type(), "token", 0}, context);
-    answered.emplace_back(waiting->key());
-  }
-  RONDO_RETURN_IF_ERROR(waiting->status());
-  for (const std::string& waiting_key : answered) context.Delete(waiting_key);
+  RONDO_RETURN_IF_ERROR(AnswerWaiting(customer, contact, context));
 
   // The responses of a contact that was measured elsewhere come with it.
   if (planned.imported()) return absl::OkStatus();
@@ -345,6 +389,9 @@ absl::Status ResponseProjection::AnswerWithEvents(CustomerId customer,
   for (const auto& goal : goals.goals()) longest = std::max(longest, WithinMicros(goal));
   if (longest < 0) return absl::OkStatus();
   const int64_t due = contact.due_time_micros();
+  // The ordinary case, a contact that is yet to come, costs no walk through the timeline.
+  RONDO_ASSIGN_OR_RETURN(const int64_t newest, GetNumber(KeyOfNewestEvent(), kNever, context));
+  if (newest < due) return absl::OkStatus();
   const auto rows = context.Scan(TimelineBetween(customer, due, due + longest));
   for (; rows->Valid(); rows->Next()) {
     if (KindOf(rows->key()) != EntryKind::kEvent) continue;

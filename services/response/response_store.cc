@@ -16,6 +16,8 @@ constexpr uint8_t kMessages = 'M';
 constexpr uint8_t kContacts = 'O';
 constexpr uint8_t kDue = 'U';
 constexpr uint8_t kWaiting = 'W';
+constexpr uint8_t kWaitingCount = 'N';
+constexpr uint8_t kNewestEvent = 'X';
 constexpr uint8_t kEarly = 'E';
 constexpr uint8_t kCycles = 'C';
 constexpr uint8_t kLongestWindow = 'L';
@@ -108,6 +110,9 @@ std::string KeyOfWaiting(CustomerId customer, const pb::ContactKey& contact,
 KeyRange WaitingFor(CustomerId customer, const pb::ContactKey& contact) {
   return PrefixRange(Start(kWaiting, customer).Raw(ContactPart(contact)).view());
 }
+KeyRange WaitingOf(CustomerId customer) { return PrefixRange(Start(kWaiting, customer).view()); }
+std::string KeyOfWaitingCount() { return KeyBuilder().Byte(kWaitingCount).Build(); }
+std::string KeyOfNewestEvent() { return KeyBuilder().Byte(kNewestEvent).Build(); }
 std::string KeyOfEarly(CustomerId customer, const pb::ContactKey& contact) {
   return Start(kEarly, contact.campaign(), contact.cycle())
       .U64(customer.value())

@@ -45,6 +45,9 @@ storage::KeyRange DueBetween(CustomerId customer, int64_t from_micros, int64_t t
 std::string KeyOfWaiting(CustomerId customer, const pb::ContactKey& contact,
                          std::string_view message_id);
 storage::KeyRange WaitingFor(CustomerId customer, const pb::ContactKey& contact);
+storage::KeyRange WaitingOf(CustomerId customer);
+std::string KeyOfWaitingCount();
+std::string KeyOfNewestEvent();
 // Contacts of a cycle which is not known yet.
 std::string KeyOfEarly(CustomerId customer, const pb::ContactKey& contact);
 storage::KeyRange EarlyOf(std::string_view campaign, int32_t cycle);

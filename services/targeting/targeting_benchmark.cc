@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <deque>
 
 #include "platform/core/clock.h"
 #include "platform/core/rng.h"
@@ -130,9 +131,10 @@ struct Population {
     std::vector<CustomerId> ids;
     for (int i = 0; i < CustomerCount(); ++i) ids.push_back(CustomerId(rng.Next() | 1));
     absl::Duration folding;
-    const auto fold = [&](const LogRecord& record) {
+    const auto fold = [&](LogRecord record) {
       const absl::Time start = absl::Now();
-      Fold(record, PartitionOf(CustomerId(record.party()), kPartitions));
+      const int partition = PartitionOf(CustomerId(record.party()), kPartitions);
+      Fold(std::move(record), partition);
       folding += absl::Now() - start;
     };
     for (const CustomerId id : ids) fold(ProfileOf(id, rng));
@@ -141,17 +143,20 @@ struct Population {
     records_per_second = (CustomerCount() + EventCount()) / absl::ToDoubleSeconds(folding);
   }
 
-  void Fold(const LogRecord& record, int partition) {
+  void Fold(LogRecord record, int partition) {
     Context& context = contexts[partition];
     context.at = partition;
-    if (!projection.Apply(record, context).ok()) std::abort();
+    applied[partition].push_back(std::move(record));
+    if (!projection.Apply(applied[partition].back(), context).ok()) std::abort();
     if (++context.next % static_cast<int64_t>(kBatch) == 0) {
       projection.Committed(partition, context.next, true);
+      applied[partition].clear();
     }
   }
 
   TargetingProjection projection;
   Context contexts[kPartitions];
+  std::deque<LogRecord> applied[kPartitions];  // Not yet committed.
   double records_per_second = 0;
 };
 

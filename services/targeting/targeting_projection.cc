@@ -106,8 +106,7 @@ void Fold(const LogRecord& record, CustomerTable& table) {
 }  // namespace
 
 struct TargetingProjection::Partition {
-  // Of the lane alone: records applied but not yet committed, on an arena of their own.
-  std::unique_ptr<google::protobuf::Arena> arena = std::make_unique<google::protobuf::Arena>();
+  // Of the lane alone: records applied but not yet committed. They live until then.
   std::vector<std::pair<int64_t, const LogRecord*>> pending;
 
   mutable std::mutex mutex;  // Guards what follows.
@@ -128,9 +127,7 @@ absl::Status TargetingProjection::Apply(const LogRecord& record, eventlog::Apply
   while (!partition.pending.empty() && partition.pending.back().first >= context.offset()) {
     partition.pending.pop_back();
   }
-  LogRecord* copy = google::protobuf::Arena::CreateMessage<LogRecord>(partition.arena.get());
-  *copy = record;
-  partition.pending.emplace_back(context.offset(), copy);
+  partition.pending.emplace_back(context.offset(), &record);
   return absl::OkStatus();
 }
 
@@ -144,7 +141,6 @@ void TargetingProjection::Committed(int partition_number, int64_t next_offset, b
   }
   partition.next_offset = std::max(partition.next_offset, next_offset);
   partition.pending.clear();
-  partition.arena->Reset();
 }
 
 absl::Status TargetingProjection::Loaded(int partition_number, int64_t next_offset,
@@ -156,7 +152,6 @@ absl::Status TargetingProjection::Loaded(int partition_number, int64_t next_offs
   Partition& partition = *partitions_.at(static_cast<size_t>(partition_number));
   const std::lock_guard lock(partition.mutex);
   partition.pending.clear();
-  partition.arena->Reset();
   partition.table = std::make_unique<CustomerTable>();
   partition.next_offset = 0;
   return absl::OkStatus();

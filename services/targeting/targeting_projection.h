@@ -6,8 +6,6 @@
 // out: rules speak of what people did.
 #pragma once
 
-#include <google/protobuf/arena.h>
-
 #include <memory>
 #include <mutex>
 #include <string>
