@@ -5,6 +5,7 @@
 #include <map>
 
 #include "absl/strings/str_format.h"
+#include "platform/catalog/definition_update.h"
 #include "platform/core/field_error.h"
 #include "platform/core/status_macros.h"
 #include "services/campaign/campaign_projection.h"
@@ -103,12 +104,12 @@ absl::StatusOr<v1::Campaign> CampaignHandlers::CreateCampaign(
 
 absl::StatusOr<v1::Campaign> CampaignHandlers::UpdateCampaign(
     const CallInfo& call, const v1::UpdateCampaignRequest& request) {
-  RONDO_ASSIGN_OR_RETURN(const int64_t version, catalog::VersionOf(request.campaign().etag()));
-  if (!request.allow_missing()) {
-    RONDO_RETURN_IF_ERROR(catalog_.Get(request.campaign().name()).status());
-  }
-  return PutCampaign(call, request.campaign(),
-                     {.validate_only = request.validate_only(), .expected_version = version});
+  RONDO_ASSIGN_OR_RETURN(
+      auto update, catalog::ReadUpdate(catalog_, request.campaign(), request,
+                                       [](const auto& current) { return current.campaign(); }));
+  return PutCampaign(
+      call, std::move(update.resource),
+      {.validate_only = request.validate_only(), .expected_version = update.expected_version});
 }
 
 absl::StatusOr<v1::Campaign> CampaignHandlers::GetCampaign(const CallInfo& call,
@@ -327,12 +328,12 @@ absl::StatusOr<v1::Policy> CampaignHandlers::CreatePolicy(const CallInfo& call,
 
 absl::StatusOr<v1::Policy> CampaignHandlers::UpdatePolicy(const CallInfo& call,
                                                           const v1::UpdatePolicyRequest& request) {
-  RONDO_ASSIGN_OR_RETURN(const int64_t version, catalog::VersionOf(request.policy().etag()));
-  if (!request.allow_missing()) {
-    RONDO_RETURN_IF_ERROR(catalog_.Get(request.policy().name()).status());
-  }
-  return PutPolicy(call, request.policy(),
-                   {.validate_only = request.validate_only(), .expected_version = version});
+  RONDO_ASSIGN_OR_RETURN(auto update,
+                         catalog::ReadUpdate(catalog_, request.policy(), request,
+                                             [](const auto& current) { return current.policy(); }));
+  return PutPolicy(
+      call, std::move(update.resource),
+      {.validate_only = request.validate_only(), .expected_version = update.expected_version});
 }
 
 absl::StatusOr<v1::Policy> CampaignHandlers::GetPolicy(const CallInfo& call,

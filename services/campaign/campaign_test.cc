@@ -296,6 +296,21 @@ TEST_F(CampaignTest, PoliciesAreCheckedVersionedAndListed) {
   *update.mutable_policy() = *created;
   update.mutable_policy()->set_require_consent(true);
   EXPECT_EQ(handlers().UpdatePolicy({}, update)->version(), 2);
+
+  v1::UpdatePolicyRequest part;
+  part.mutable_policy()->set_name("policies/night");
+  part.mutable_policy()->set_default_time_zone("Asia/Seoul");
+  part.mutable_update_mask()->add_paths("default_time_zone");
+  const auto changed = handlers().UpdatePolicy({}, part);
+  ASSERT_TRUE(changed.ok()) << changed.status();
+  EXPECT_EQ(changed->version(), 3);
+  EXPECT_EQ(changed->default_time_zone(), "Asia/Seoul");
+  EXPECT_TRUE(changed->require_consent());
+  EXPECT_EQ(changed->caps_size(), 1);
+  part.mutable_policy()->set_etag("\"2\"");
+  EXPECT_EQ(handlers().UpdatePolicy({}, part).status().code(), absl::StatusCode::kAborted);
+  part.mutable_update_mask()->add_paths("colour");
+  EXPECT_EQ(ViolationsOf(handlers().UpdatePolicy({}, part).status()).at(0).field, "update_mask");
   EXPECT_EQ(handlers().UpdatePolicy({}, update).status().code(), absl::StatusCode::kAborted);
   const auto list = handlers().ListPolicies({}, {});
   ASSERT_EQ(list->policies_size(), 2);

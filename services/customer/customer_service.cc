@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "platform/catalog/definition_update.h"
 #include "platform/core/field_error.h"
 #include "platform/core/status_macros.h"
 #include "platform/storage/key.h"
@@ -340,15 +341,16 @@ absl::StatusOr<pb::ListAttributeSetsResponse> CustomerHandlers::ListAttributeSet
 
 absl::StatusOr<pb::AttributeSet> CustomerHandlers::UpdateAttributeSet(
     const CallInfo& call, const pb::UpdateAttributeSetRequest& request) {
-  const pb::AttributeSet& set = request.attribute_set();
-  RONDO_RETURN_IF_ERROR(ValidateAttributeSet(set));
-  RONDO_RETURN_IF_ERROR(parts_.schema.CheckAgainstOthers(set));
-  RONDO_ASSIGN_OR_RETURN(const int64_t expected, catalog::VersionOf(set.etag()));
-  if (!request.allow_missing()) RONDO_RETURN_IF_ERROR(parts_.catalog.Get(set.name()).status());
-  if (request.validate_only()) return set;
-  return PutAttributeSet(
-      set,
-      {.expected_version = expected, .request_id = call.request_id, .author = call.principal.name});
+  RONDO_ASSIGN_OR_RETURN(
+      const auto update,
+      catalog::ReadUpdate(parts_.catalog, request.attribute_set(), request,
+                          [](const auto& current) { return current.attribute_set(); }));
+  RONDO_RETURN_IF_ERROR(ValidateAttributeSet(update.resource));
+  RONDO_RETURN_IF_ERROR(parts_.schema.CheckAgainstOthers(update.resource));
+  if (request.validate_only()) return update.resource;
+  return PutAttributeSet(update.resource, {.expected_version = update.expected_version,
+                                           .request_id = call.request_id,
+                                           .author = call.principal.name});
 }
 
 }  // namespace rondo::customer

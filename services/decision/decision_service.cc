@@ -4,6 +4,7 @@
 #include <set>
 
 #include "absl/strings/str_format.h"
+#include "platform/catalog/definition_update.h"
 #include "platform/core/field_error.h"
 #include "platform/core/hash.h"
 #include "platform/core/status_macros.h"
@@ -258,11 +259,11 @@ absl::StatusOr<pb::ListOffersResponse> DecisionHandlers::ListOffers(
 
 absl::StatusOr<pb::Offer> DecisionHandlers::UpdateOffer(const CallInfo& call,
                                                         const pb::UpdateOfferRequest& request) {
-  RONDO_ASSIGN_OR_RETURN(const int64_t expected, catalog::VersionOf(request.offer().etag()));
-  if (!request.allow_missing()) {
-    RONDO_RETURN_IF_ERROR(parts_.catalog.Get(request.offer().name()).status());
-  }
-  return PutOffer(call, request.offer(), expected, request.validate_only());
+  RONDO_ASSIGN_OR_RETURN(auto update,
+                         catalog::ReadUpdate(parts_.catalog, request.offer(), request,
+                                             [](const auto& current) { return current.offer(); }));
+  return PutOffer(call, std::move(update.resource), update.expected_version,
+                  request.validate_only());
 }
 
 }  // namespace rondo::decision

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_format.h"
 #include "google/protobuf/util/time_util.h"
+#include "platform/catalog/definition_update.h"
 #include "platform/core/field_error.h"
 #include "platform/core/status_macros.h"
 #include "platform/storage/key.h"
@@ -250,11 +251,10 @@ absl::StatusOr<pb::Template> DeliveryHandlers::CreateTemplate(
 
 absl::StatusOr<pb::Template> DeliveryHandlers::UpdateTemplate(
     const CallInfo& call, const pb::UpdateTemplateRequest& request) {
-  RONDO_ASSIGN_OR_RETURN(const int64_t version, catalog::VersionOf(request.template_().etag()));
-  if (!request.allow_missing()) {
-    RONDO_RETURN_IF_ERROR(catalog_.Get(request.template_().name()).status());
-  }
-  return Put(call, request.template_(), request.validate_only(), version);
+  RONDO_ASSIGN_OR_RETURN(
+      auto update, catalog::ReadUpdate(catalog_, request.template_(), request,
+                                       [](const auto& current) { return current.template_(); }));
+  return Put(call, std::move(update.resource), request.validate_only(), update.expected_version);
 }
 
 absl::StatusOr<pb::Template> DeliveryHandlers::GetTemplate(const CallInfo& call,

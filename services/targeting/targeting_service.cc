@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_format.h"
 #include "google/protobuf/util/time_util.h"
+#include "platform/catalog/definition_update.h"
 #include "platform/core/field_error.h"
 #include "platform/core/status_macros.h"
 #include "services/targeting/preview.h"
@@ -196,11 +197,10 @@ absl::StatusOr<v1::Segment> TargetingHandlers::CreateSegment(
 
 absl::StatusOr<v1::Segment> TargetingHandlers::UpdateSegment(
     const CallInfo& call, const v1::UpdateSegmentRequest& request) {
-  RONDO_ASSIGN_OR_RETURN(const int64_t version, catalog::VersionOf(request.segment().etag()));
-  if (!request.allow_missing()) {
-    RONDO_RETURN_IF_ERROR(catalog_.Get(request.segment().name()).status());
-  }
-  return Put(call, request.segment(), request.validate_only(), version);
+  RONDO_ASSIGN_OR_RETURN(
+      auto update, catalog::ReadUpdate(catalog_, request.segment(), request,
+                                       [](const auto& current) { return current.segment(); }));
+  return Put(call, std::move(update.resource), request.validate_only(), update.expected_version);
 }
 
 absl::StatusOr<v1::Segment> TargetingHandlers::GetSegment(const CallInfo& call,
