@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_format.h"
 #include "platform/core/field_error.h"
+#include "platform/core/nearest.h"
 
 namespace rondo {
 namespace {
@@ -89,27 +90,14 @@ std::string ValueOf(const Entry& entry, const Config& config) {
   return std::to_string(config.*entry.number);
 }
 
-size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0]++;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
-    }
-  }
-  return row[b.size()];
-}
-
-std::string Unknown(std::string_view name) {
-  const auto nearest =
-      std::min_element(Entries().begin(), Entries().end(), [&](const Entry& a, const Entry& b) {
-        return EditDistance(a.key.name, name) < EditDistance(b.key.name, name);
-      });
-  return absl::StrFormat("unknown key; did you mean `%s`? `rondo config explain` lists all",
-                         nearest->key.name);
+std::string Unknown(const std::string& name) {
+  std::vector<std::string> known;
+  for (const Entry& entry : Entries()) known.emplace_back(entry.key.name);
+  const std::string_view near = Nearest(name, known);
+  const std::string meant =
+      near.empty() ? "" : absl::StrFormat("; did you mean `%s`?", std::string(near));
+  return absl::StrFormat("unknown key%s `rondo config explain` lists all",
+                         meant.empty() ? ";" : meant);
 }
 
 class ConfigReader {

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "platform/core/nearest.h"
 #include "rules/check_pass.h"
 
 namespace rondo::rules {

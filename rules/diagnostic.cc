@@ -19,7 +19,6 @@ constexpr char kRecordSeparator = '\x1e';
 // Of a source line in a caret text, in code points.
 constexpr size_t kLineShown = 120;
 constexpr size_t kDiagnosticsInMessage = 5;
-constexpr size_t kLongestNameCompared = 64;
 
 std::string_view LineOf(std::string_view source, int line) {
   for (int i = 1; i < line; ++i) {
@@ -28,21 +27,6 @@ std::string_view LineOf(std::string_view source, int line) {
     source.remove_prefix(end + 1);
   }
   return source.substr(0, source.find('\n'));
-}
-
-size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-    }
-  }
-  return row[b.size()];
 }
 
 }  // namespace
@@ -133,22 +117,6 @@ std::vector<Diagnostic> DiagnosticsOf(const absl::Status& status) {
     diagnostics.push_back(std::move(d));
   }
   return diagnostics;
-}
-
-std::string_view Nearest(std::string_view name, const std::vector<std::string>& candidates) {
-  if (name.empty() || name.size() > kLongestNameCompared) return {};
-  std::string_view best;
-  // A third of the letters may be wrong, two at least (swapped letters count twice).
-  size_t best_distance = std::max<size_t>(2, name.size() / 3) + 1;
-  for (const std::string& candidate : candidates) {
-    if (candidate.size() > kLongestNameCompared) continue;
-    const size_t distance = EditDistance(name, candidate);
-    if (distance < best_distance && distance < std::max(name.size(), candidate.size())) {
-      best_distance = distance;
-      best = candidate;
-    }
-  }
-  return best;
 }
 
 }  // namespace rondo::rules

@@ -35,7 +35,4 @@ absl::Status ToStatus(const std::vector<Diagnostic>& diagnostics, std::string_vi
 // Empty when `status` is not of ToStatus.
 std::vector<Diagnostic> DiagnosticsOf(const absl::Status& status);
 
-// The candidate nearest to `name` in edit distance, if near enough to be a slip; else empty.
-std::string_view Nearest(std::string_view name, const std::vector<std::string>& candidates);
-
 }  // namespace rondo::rules

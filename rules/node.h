@@ -32,8 +32,11 @@ class NodeBuilder {
   NodePtr Build(const Expr& expr);
 
  private:
+  // name_nodes.cc; `field` is what has() asks for.
   NodePtr BuildSelect(const Expr& expr);
   NodePtr BuildName(const Expr& expr);
+  NodePtr BuildHas(const Expr& field);
+  // call_nodes.cc
   NodePtr BuildCall(const Expr& expr);
   NodePtr BuildOperator(const Expr& expr);
   NodePtr BuildFunction(const Expr& expr);
@@ -47,6 +50,8 @@ class NodeBuilder {
 };
 
 NodePtr MakeLiteral(Value value);
+// Whether each is the same in every evaluation.
+bool AllConstant(const std::vector<NodePtr>& nodes);
 // An error each time it is evaluated.
 NodePtr MakeFailure(ErrorCode code, std::string message, int32_t offset);
 

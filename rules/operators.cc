@@ -12,8 +12,9 @@ namespace {
 
 constexpr std::string_view kOverflow = "integer overflow";
 
-Value IntArithmetic(Frame& frame, Op op, int64_t a, int64_t b) {
-  int64_t result = 0;
+template <typename T>
+Value Arithmetic(Frame& frame, Op op, T a, T b) {
+  T result = 0;
   bool overflow = false;
   switch (op) {
     case Op::kAdd:
@@ -30,33 +31,17 @@ Value IntArithmetic(Frame& frame, Op op, int64_t a, int64_t b) {
         return frame.Fail(ErrorCode::kInvalidArgument,
                           op == Op::kDivide ? "division by zero" : "modulus by zero");
       }
-      overflow = b == -1 && a == std::numeric_limits<int64_t>::min();
+      if constexpr (std::is_signed_v<T>) {
+        overflow = b == -1 && a == std::numeric_limits<T>::min();
+      }
       if (!overflow) result = op == Op::kDivide ? a / b : a % b;
   }
-  return overflow ? frame.Fail(ErrorCode::kOverflow, kOverflow) : Value::Int(result);
-}
-
-Value UintArithmetic(Frame& frame, Op op, uint64_t a, uint64_t b) {
-  uint64_t result = 0;
-  bool overflow = false;
-  switch (op) {
-    case Op::kAdd:
-      overflow = __builtin_add_overflow(a, b, &result);
-      break;
-    case Op::kSubtract:
-      overflow = __builtin_sub_overflow(a, b, &result);
-      break;
-    case Op::kMultiply:
-      overflow = __builtin_mul_overflow(a, b, &result);
-      break;
-    default:
-      if (b == 0) {
-        return frame.Fail(ErrorCode::kInvalidArgument,
-                          op == Op::kDivide ? "division by zero" : "modulus by zero");
-      }
-      result = op == Op::kDivide ? a / b : a % b;
+  if (overflow) return frame.Fail(ErrorCode::kOverflow, kOverflow);
+  if constexpr (std::is_signed_v<T>) {
+    return Value::Int(result);
+  } else {
+    return Value::Uint(result);
   }
-  return overflow ? frame.Fail(ErrorCode::kOverflow, kOverflow) : Value::Uint(result);
 }
 
 Value DoubleArithmetic(Frame& frame, Op op, const Value& left, const Value& right) {
@@ -162,9 +147,9 @@ Value Arithmetic(Frame& frame, Op op, const Value& a, const Value& b) {
   if (a.kind() == b.kind()) {
     switch (a.kind()) {
       case Kind::kInt:
-        return IntArithmetic(frame, op, a.integer(), b.integer());
+        return Arithmetic<int64_t>(frame, op, a.integer(), b.integer());
       case Kind::kUint:
-        return UintArithmetic(frame, op, a.natural(), b.natural());
+        return Arithmetic<uint64_t>(frame, op, a.natural(), b.natural());
       case Kind::kDouble:
         return DoubleArithmetic(frame, op, a, b);
       case Kind::kString:

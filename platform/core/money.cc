@@ -12,9 +12,9 @@ namespace rondo {
 namespace {
 
 // ISO 4217, current list one: currencies whose minor unit is not 2.
-constexpr std::array<std::string_view, 16> kNoDecimals = {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY",
+constexpr std::array<std::string_view, 17> kNoDecimals = {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY",
                                                           "KMF", "KRW", "PYG", "RWF", "UGX", "UYI",
-                                                          "VND", "VUV", "XAF", "XOF"};
+                                                          "VND", "VUV", "XAF", "XOF", "XPF"};
 constexpr std::array<std::string_view, 7> kThreeDecimals = {"BHD", "IQD", "JOD", "KWD",
                                                             "LYD", "OMR", "TND"};
 
