@@ -24,12 +24,6 @@ std::string StateName(pb::CampaignState state) {
   return absl::AsciiStrToLower(name.substr(std::string_view("CAMPAIGN_STATE_").size()));
 }
 
-std::string TimeText(const google::protobuf::Timestamp& time) {
-  if (time.seconds() == 0) return "";
-  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixSeconds(time.seconds()),
-                          absl::UTCTimeZone());
-}
-
 std::string Percent(double share) { return absl::StrFormat("%.1f%%", share * 100); }
 
 // Adds a verb that moves a campaign's state.
@@ -254,8 +248,10 @@ nlohmann::ordered_json ReportToJson(const insight::v1::CampaignReport& report) {
 void AddCampaignCommands(CLI::App& root, Shell& shell) {
   CLI::App* noun = root.add_subcommand("campaign", "Launch campaigns and watch them run");
   noun->require_subcommand(1);
-  shell.OnRun(noun->add_subcommand("list", "Campaigns and where they stand"),
-              [&shell] { return ListCampaigns(shell); });
+  noun->footer("Example:\n  rondo campaign report spring-winback");
+  CLI::App* list = noun->add_subcommand("list", "Campaigns and where they stand");
+  list->footer("Example:\n  rondo campaign list --output json");
+  shell.OnRun(list, [&shell] { return ListCampaigns(shell); });
   AddTransition<pb::ApproveCampaignRequest>(*noun, shell, "approve", "Approve a draft's content");
   AddTransition<pb::LaunchCampaignRequest>(*noun, shell, "launch", "Schedule an approved campaign");
   AddTransition<pb::PauseCampaignRequest>(*noun, shell, "pause", "Send nothing until resumed");

@@ -10,6 +10,7 @@ namespace rondo {
 
 void AddConfigCommands(CLI::App& root, Shell& shell) {
   CLI::App* noun = root.add_subcommand("config", "The configuration of `rondo serve`");
+  noun->footer("Example:\n  rondo config explain > rondo.yaml");
   noun->require_subcommand(1);
   CLI::App* explain = noun->add_subcommand("explain", "Every key, its default and what it means");
   explain->footer("Example:\n  rondo config explain > rondo.yaml");

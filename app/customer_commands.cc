@@ -17,11 +17,6 @@
 namespace rondo {
 namespace {
 
-std::string TimeText(const google::protobuf::Timestamp& time) {
-  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixSeconds(time.seconds()),
-                          absl::UTCTimeZone());
-}
-
 std::string ContactText(const response::v1::ContactKey& contact) {
   return absl::StrFormat("%s cycle %d", contact.campaign(), contact.cycle());
 }
@@ -156,6 +151,7 @@ absl::StatusOr<std::string> ResolveCustomer(Shell& shell, const std::string& tex
 
 void AddCustomerCommands(CLI::App& root, Shell& shell) {
   CLI::App* noun = root.add_subcommand("customer", "Who they are, and what happened with them");
+  noun->footer("Example:\n  rondo customer show crm:4711");
   noun->require_subcommand(1);
   CLI::App* show = noun->add_subcommand("show", "Profile, contacts and responses in time order");
   show->footer("Example:\n  rondo customer show crm:4711");
@@ -178,6 +174,7 @@ void AddCustomerCommands(CLI::App& root, Shell& shell) {
 
 void AddSegmentCommands(CLI::App& root, Shell& shell) {
   CLI::App* noun = root.add_subcommand("segment", "Whom to address");
+  noun->footer("Example:\n  rondo segment preview lapsing-good --by country");
   noun->require_subcommand(1);
   AddListAndShow(*noun, shell, "segments/");
   CLI::App* preview = noun->add_subcommand("preview", "Count whom a rule or a segment selects now");
@@ -194,7 +191,7 @@ void AddSegmentCommands(CLI::App& root, Shell& shell) {
   shell.OnRun(preview, [=, &shell]() -> absl::Status {
     targeting::v1::PreviewSegmentRequest request;
     if (name->empty() && expression->empty()) {
-      return absl::InvalidArgumentError("name a segment, or give a rule with --expr");
+      return shell.UsageError("name a segment, or give a rule with --expr");
     }
     if (name->empty()) {
       request.set_expression(*expression);
@@ -209,11 +206,14 @@ void AddSegmentCommands(CLI::App& root, Shell& shell) {
 
 void AddDeliveryCommands(CLI::App& root, Shell& shell) {
   CLI::App* templates = root.add_subcommand("template", "What is said");
+  templates->footer("Example:\n  rondo template show templates/winback");
   templates->require_subcommand(1);
   AddListAndShow(*templates, shell, "templates/");
   CLI::App* noun = root.add_subcommand("delivery", "What is being sent");
+  noun->footer("Example:\n  rondo delivery status");
   noun->require_subcommand(1);
   CLI::App* status = noun->add_subcommand("status", "How much is waiting, and what limits now");
+  status->footer("Example:\n  rondo delivery status --output json");
   shell.OnRun(status, [&shell]() -> absl::Status {
     RONDO_ASSIGN_OR_RETURN(const auto now, Call<delivery::v1::DeliveryStatus>(
                                                shell.caller(), shell.call(),
@@ -230,6 +230,7 @@ void AddDeliveryCommands(CLI::App& root, Shell& shell) {
   CLI::App* in_doubt = noun->add_subcommand("in-doubt",
                                             "Contacts of which a crash left unknown "
                                             "whether they were sent");
+  in_doubt->footer("Example:\n  rondo delivery in-doubt --output json");
   shell.OnRun(in_doubt, [&shell]() -> absl::Status {
     delivery::v1::ListInDoubtRequest request;
     request.set_page_size(1000);
@@ -269,8 +270,10 @@ void AddDecisionCommands(CLI::App& root, Shell& shell) {
 
 void AddSignalCommands(CLI::App& root, Shell& shell) {
   CLI::App* noun = root.add_subcommand("signals", "What rondo computes of each customer");
+  noun->footer("Example:\n  rondo signals refresh");
   noun->require_subcommand(1);
   CLI::App* refresh = noun->add_subcommand("refresh", "Score recency, frequency and value now");
+  refresh->footer("Example:\n  rondo signals refresh --output json");
   shell.OnRun(refresh, [&shell]() -> absl::Status {
     RONDO_ASSIGN_OR_RETURN(const auto answer, Call<insight::v1::RefreshSignalsResponse>(
                                                   shell.caller(), shell.call(absl::Minutes(10)),

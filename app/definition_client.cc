@@ -1,6 +1,5 @@
 #include "app/definition_client.h"
 
-#include <google/api/field_behavior.pb.h>
 #include <google/protobuf/descriptor.h>
 
 #include "absl/strings/str_format.h"
@@ -73,12 +72,7 @@ void ClearOutput(google::protobuf::Message& message) {
   const google::protobuf::Descriptor& type = *message.GetDescriptor();
   for (int i = 0; i < type.field_count(); ++i) {
     const google::protobuf::FieldDescriptor& field = *type.field(i);
-    bool is_output = field.name() == "etag";
-    for (int k = 0; k < field.options().ExtensionSize(google::api::field_behavior); ++k) {
-      is_output |=
-          field.options().GetExtension(google::api::field_behavior, k) == google::api::OUTPUT_ONLY;
-    }
-    if (is_output) reflection.ClearField(&message, &field);
+    if (IsSetByServer(field)) reflection.ClearField(&message, &field);
   }
 }
 

@@ -1,23 +1,19 @@
 #include "app/definition_commands.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <map>
 #include <optional>
 #include <sstream>
 
 #include "absl/strings/str_format.h"
 #include "app/definition_client.h"
+#include "app/document_files.h"
 #include "app/documents.h"
 #include "platform/core/status_macros.h"
 
 namespace rondo {
 namespace {
 
-namespace fs = std::filesystem;
 using log::v1::Definition;
-
-constexpr size_t kMaxFileBytes = 1 << 20;
 
 // A step of the plan.
 struct Change {
@@ -57,51 +53,6 @@ std::string Diff(const std::string& before, const std::string& after) {
     }
   }
   return text;
-}
-
-absl::StatusOr<std::vector<std::string>> FilesOf(const std::string& path) {
-  if (path == "-" || !fs::is_directory(path)) return std::vector<std::string>{path};
-  std::vector<std::string> files;
-  for (const auto& entry : fs::directory_iterator(path)) {
-    const std::string extension = entry.path().extension();
-    if (extension == ".yaml" || extension == ".yml") files.push_back(entry.path());
-  }
-  if (files.empty()) return absl::InvalidArgumentError(path + ": holds no .yaml file");
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
-int OrderOf(const Definition& definition) {
-  const auto& collections = Collections();
-  const auto found = std::find_if(collections.begin(), collections.end(), [&](std::string_view c) {
-    return definition.name().starts_with(std::string(c));
-  });
-  return static_cast<int>(found - collections.begin());
-}
-
-absl::StatusOr<std::vector<Document>> LoadAll(const std::vector<std::string>& paths) {
-  std::vector<Document> all;
-  std::map<std::string, const Document*> seen;
-  for (const std::string& path : paths) {
-    RONDO_ASSIGN_OR_RETURN(const std::vector<std::string> files, FilesOf(path));
-    for (const std::string& file : files) {
-      RONDO_ASSIGN_OR_RETURN(const std::string text, ReadInput(file, kMaxFileBytes));
-      RONDO_ASSIGN_OR_RETURN(std::vector<Document> documents, ParseDocuments(file, text));
-      std::move(documents.begin(), documents.end(), std::back_inserter(all));
-    }
-  }
-  for (const Document& document : all) {
-    const auto [at, is_new] = seen.emplace(document.definition.name(), &document);
-    if (!is_new) {
-      return absl::InvalidArgumentError(
-          absl::StrFormat("%s:%d: %s is defined in %s:%d already", document.file, document.line,
-                          document.definition.name(), at->second->file, at->second->line));
-    }
-  }
-  std::stable_sort(all.begin(), all.end(), [](const Document& a, const Document& b) {
-    return OrderOf(a.definition) < OrderOf(b.definition);
-  });
-  return all;
 }
 
 absl::StatusOr<Change> Compare(DefinitionClient& client, Document document) {
@@ -162,7 +113,7 @@ absl::Status Write(DefinitionClient& client, std::vector<const Change*> todo) {
 }
 
 absl::Status Apply(Shell& shell, const std::vector<std::string>& paths, bool dry_run) {
-  RONDO_ASSIGN_OR_RETURN(const std::vector<Document> documents, LoadAll(paths));
+  RONDO_ASSIGN_OR_RETURN(const std::vector<Document> documents, LoadDocuments(paths));
   DefinitionClient client(shell.caller(), shell.call());
   std::vector<Change> plan;
   for (const Document& document : documents) {
@@ -272,9 +223,13 @@ std::string InCollection(std::string_view collection, const std::string& name) {
 }
 
 void AddListAndShow(CLI::App& noun, Shell& shell, std::string_view collection) {
+  // `rondo segment list`: the noun's own word, and its collection's.
+  const std::string word = noun.get_name();
   CLI::App* list = noun.add_subcommand("list", "Names and versions");
+  list->footer(absl::StrFormat("Example:\n  rondo %s list --output json", word));
   shell.OnRun(list, [&shell, collection] { return List(shell, collection); });
   CLI::App* show = noun.add_subcommand("show", "The current version as a document");
+  show->footer(absl::StrFormat("Example:\n  rondo %s show %sNAME", word, std::string(collection)));
   auto name = std::make_shared<std::string>();
   show->add_option("NAME", *name, "With or without its collection")->required();
   shell.OnRun(show,
@@ -296,7 +251,8 @@ void AddDefinitionCommands(CLI::App& root, Shell& shell) {
   CLI::App* exporting = root.add_subcommand("export", "Write definitions as YAML documents");
   exporting->footer("Example:\n  rondo export campaigns/spring-winback > winback.yaml");
   auto names = std::make_shared<std::vector<std::string>>();
-  exporting->add_option("NAME", *names, "campaigns/NAME, segments/NAME, …; all if left out");
+  exporting->add_option("NAME", *names, "campaigns/NAME, segments/NAME, …; all if left out")
+      ->delimiter(',');
   shell.OnRun(exporting, [&shell, names] { return Export(shell, *names); });
 
   CLI::App* rollback = root.add_subcommand("rollback", "Make an earlier version current again");
@@ -311,6 +267,7 @@ void AddDefinitionCommands(CLI::App& root, Shell& shell) {
        {std::pair{"offer", "offers/"}, std::pair{"policy", "policies/"},
         std::pair{"attributes", "attributeSets/"}}) {
     CLI::App* command = root.add_subcommand(noun, absl::StrFormat("Definitions of %s", collection));
+    command->footer(absl::StrFormat("Example:\n  rondo %s list", noun));
     command->require_subcommand(1);
     AddListAndShow(*command, shell, collection);
   }

@@ -51,15 +51,6 @@ constexpr int kMinutesPerDay = 24 * 60;
 constexpr absl::Time kFirstTime = absl::FromUnixSeconds(-62'135'596'800);
 constexpr absl::Time kLastTime = absl::FromUnixSeconds(253'402'300'799);
 
-bool IsOutputOnly(const FieldDescriptor& field) {
-  const auto& options = field.options();
-  for (int i = 0; i < options.ExtensionSize(google::api::field_behavior); ++i) {
-    if (options.GetExtension(google::api::field_behavior, i) == google::api::OUTPUT_ONLY)
-      return true;
-  }
-  return false;
-}
-
 // `ALLOCATION_` of ALLOCATION_UNSPECIFIED.
 std::string EnumPrefix(const EnumDescriptor& type) {
   std::string first(type.value(0)->name());
@@ -166,7 +157,7 @@ class Reader {
       if (path.empty() && (key == "kind" || key == "name")) continue;
       if (ReadKindly(key, entry.second, child, message)) continue;
       const FieldDescriptor* field = message.GetDescriptor()->FindFieldByName(key);
-      if (field == nullptr || IsOutputOnly(*field)) {
+      if (field == nullptr || IsSetByServer(*field)) {
         Fail(entry.first, child, "unknown field; known are " + KnownFields(message));
         continue;
       }
@@ -355,7 +346,7 @@ class Reader {
     std::string known;
     for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
       const FieldDescriptor& field = *message.GetDescriptor()->field(i);
-      if (IsOutputOnly(field) || field.name() == "etag") continue;
+      if (IsSetByServer(field)) continue;
       if (!known.empty()) known += ", ";
       known += field.name();
     }
@@ -428,7 +419,7 @@ class Writer {
     std::vector<const FieldDescriptor*> fields;
     reflection.ListFields(message, &fields);
     for (const FieldDescriptor* field : fields) {
-      if (IsOutputOnly(*field) || field->name() == "etag" || (top && field->name() == "name")) {
+      if (IsSetByServer(*field) || (top && field->name() == "name")) {
         continue;
       }
       WriteField(*field, message);
@@ -534,6 +525,16 @@ class Writer {
 };
 
 }  // namespace
+
+bool IsSetByServer(const FieldDescriptor& field) {
+  if (field.name() == "etag") return true;
+  const auto& options = field.options();
+  for (int i = 0; i < options.ExtensionSize(google::api::field_behavior); ++i) {
+    if (options.GetExtension(google::api::field_behavior, i) == google::api::OUTPUT_ONLY)
+      return true;
+  }
+  return false;
+}
 
 absl::StatusOr<std::vector<Document>> ParseDocuments(std::string_view file, std::string_view text) {
   if (text.size() > kMaxDocumentBytes) {

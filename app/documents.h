@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "google/protobuf/descriptor.h"
 #include "rondo/log/v1/definitions.pb.h"
 
 namespace rondo {
@@ -40,6 +41,9 @@ std::string FormatDocument(const log::v1::Definition& definition);
 absl::StatusOr<absl::Duration> ParseDuration(std::string_view text);
 // The shortest that ParseDuration reads back; whole seconds.
 std::string FormatDurationText(absl::Duration duration);
+
+// Whether the server sets the field: output-only ones, and etags.
+bool IsSetByServer(const google::protobuf::FieldDescriptor& field);
 
 // `Campaign` for `campaigns/…`; empty for an unknown collection.
 std::string_view KindOf(std::string_view resource_name);

@@ -111,6 +111,7 @@ absl::Status Import(Shell& shell, const std::string& kind, const ImportFlags& fl
 
 void AddImportCommands(CLI::App& root, Shell& shell) {
   CLI::App* noun = root.add_subcommand("import", "Take in customers, events and past campaigns");
+  noun->footer("Example:\n  rondo import customers people.csv.gz --mapping people.yaml");
   noun->require_subcommand(1);
   for (const auto& [kind, description] :
        {std::pair{"customers", "Profiles, keys and consents"},

@@ -119,14 +119,17 @@ void AddParkedCommands(CLI::App& root, Shell& shell) {
   CLI::App* noun =
       root.add_subcommand("parked", "Customers whose record a service could not apply");
   noun->require_subcommand(1);
-  shell.OnRun(noun->add_subcommand("list", "All of them; they get no marketing until settled"),
-              [&shell] { return ListParked(shell); });
+  noun->footer("Example:\n  rondo parked list");
+  CLI::App* list = noun->add_subcommand("list", "All of them; they get no marketing until settled");
+  list->footer("Example:\n  rondo parked list --output json");
+  shell.OnRun(list, [&shell] { return ListParked(shell); });
   AddSettle(*noun, shell, "retry", "Try the record again", /*drop=*/false);
   AddSettle(*noun, shell, "drop", "Give the record up", /*drop=*/true);
 }
 
 void AddLogCommands(CLI::App& root, Shell& shell) {
   CLI::App* noun = root.add_subcommand("log", "The embedded log, while nobody serves it");
+  noun->footer("Example:\n  rondo log verify --data ./rondo-data");
   noun->require_subcommand(1);
   auto data = std::make_shared<std::string>("./rondo-data");
   const auto add = [&](const char* verb, const char* description) {

@@ -3,9 +3,12 @@
 #include <memory>
 #include <string>
 
+#include "absl/strings/str_split.h"
+#include "app/document_files.h"
 #include "platform/core/status_macros.h"
 #include "rules/eval_command.h"
 #include "rules/program.h"
+#include "rules/schema/schema.h"
 
 namespace rondo {
 namespace {
@@ -25,12 +28,63 @@ absl::Status Eval(Shell& shell, rules::EvalOptions options, const std::string& v
   return absl::OkStatus();
 }
 
-}  // namespace
+// What segments may name, given definitions from files: what a server would know that had these.
+absl::StatusOr<rules::Environment> EnvironmentOf(const std::vector<std::string>& paths) {
+  constexpr std::string_view kSegments = "segments/";
+  RONDO_ASSIGN_OR_RETURN(const std::vector<Document> documents, LoadDocuments(paths));
+  std::vector<log::v1::Definition> sets;
+  rules::Environment environment;
+  for (const Document& document : documents) {
+    const log::v1::Definition& definition = document.definition;
+    if (definition.has_attribute_set()) sets.push_back(definition);
+    if (definition.has_segment()) {
+      environment.AddSegment(definition.name().substr(kSegments.size()));
+    }
+  }
+  const rules::Schema schema(sets);
+  schema.DeclareAttributes(environment);
+  schema.DeclareEvents(environment);
+  rules::Schema::DeclareSignals(environment);
+  return environment;
+}
 
-void AddRulesCommands(CLI::App& root, Shell& shell) {
-  CLI::App* noun = root.add_subcommand("rules", "The rule language: CEL; needs no server");
-  noun->require_subcommand(1);
-  CLI::App* eval = noun->add_subcommand("eval", "Evaluate one expression, or a batch");
+absl::Status Explain(Shell& shell, const std::string& expression,
+                     const std::vector<std::string>& definitions) {
+  RONDO_ASSIGN_OR_RETURN(const rules::Environment environment, EnvironmentOf(definitions));
+  RONDO_ASSIGN_OR_RETURN(const rules::Program program,
+                         rules::Compile(expression, environment, rules::Type::Dyn()));
+  const std::string plan = program.Explain();
+  if (!shell.json(/*by_default=*/true)) {
+    std::cout << plan;
+    return absl::OkStatus();
+  }
+  const rules::References& reads = program.references();
+  shell.PrintJson(
+      {{"expression", program.Formatted()},
+       {"type", rules::ToString(program.result_type())},
+       {"plan", std::vector<std::string>(absl::StrSplit(plan, '\n', absl::SkipEmpty()))},
+       {"reads",
+        {{"attributes", reads.attributes},
+         {"signals", reads.signals},
+         {"event_types", reads.event_types},
+         {"event_fields", reads.event_fields},
+         {"segments", reads.segments},
+         {"now", reads.reads_now}}}});
+  return absl::OkStatus();
+}
+
+absl::Status Format(Shell& shell, const std::string& expression) {
+  RONDO_ASSIGN_OR_RETURN(const std::string formatted, rules::Format(expression));
+  if (shell.json(/*by_default=*/true)) {
+    shell.PrintJson({{"expression", formatted}});
+  } else {
+    std::cout << formatted << "\n";
+  }
+  return absl::OkStatus();
+}
+
+void AddEval(CLI::App& noun, Shell& shell) {
+  CLI::App* eval = noun.add_subcommand("eval", "Evaluate one expression, or a batch");
   eval->footer(
       "Examples:\n  rondo rules eval --expr \"1 + 2 * 3\"\n"
       "  echo '{\"x\": 4}' | rondo rules eval --expr \"x > 3\" --vars - --plain");
@@ -51,20 +105,39 @@ void AddRulesCommands(CLI::App& root, Shell& shell) {
       return absl::OkStatus();
     }
     if (options->expression.empty()) {
-      return absl::InvalidArgumentError("--expr says what to evaluate; --batch reads many");
+      return shell.UsageError("--expr says what to evaluate; --batch reads many");
     }
     options->check = !*no_check;
     return Eval(shell, *options, *variables);
   });
+}
+
+}  // namespace
+
+void AddRulesCommands(CLI::App& root, Shell& shell) {
+  CLI::App* noun = root.add_subcommand("rules", "The rule language: CEL; needs no server");
+  noun->footer("Example:\n  rondo rules eval --expr \"1 + 2 * 3\"");
+  noun->require_subcommand(1);
+  AddEval(*noun, shell);
+
   CLI::App* format = noun->add_subcommand("fmt", "Write an expression in its canonical form");
-  format->footer("Example:\n  rondo rules fmt --expr \"a&&( b||c )\"");
+  format->footer("Example:\n  rondo rules fmt --expr \"a&&( b||c )\" --output table");
   auto text = std::make_shared<std::string>();
   format->add_option("--expr", *text, "The expression")->required();
-  shell.OnRun(format, [text]() -> absl::Status {
-    RONDO_ASSIGN_OR_RETURN(const std::string formatted, rules::Format(*text));
-    std::cout << formatted << "\n";
-    return absl::OkStatus();
-  });
+  shell.OnRun(format, [&shell, text] { return Format(shell, *text); });
+
+  CLI::App* explain = noun->add_subcommand(
+      "explain", "How a rule selects: what runs on columns, what goes by rows, what it reads");
+  explain->footer(
+      "Example:\n  rondo rules explain --expr \"customer.tier == 'gold'\" -f examples/winback\n"
+      "Names that the engine does not know by itself come from attribute sets: name them with -f.");
+  auto rule = std::make_shared<std::string>();
+  auto definitions = std::make_shared<std::vector<std::string>>();
+  explain->add_option("--expr", *rule, "The rule")->required();
+  explain
+      ->add_option("-f,--file", *definitions, "Definitions: file, folder or - for standard input")
+      ->delimiter(',');
+  shell.OnRun(explain, [&shell, rule, definitions] { return Explain(shell, *rule, *definitions); });
 }
 
 }  // namespace rondo

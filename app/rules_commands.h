@@ -1,4 +1,4 @@
-// `rondo rules eval|fmt`: the rule language from the shell; needs no server.
+// `rondo rules eval|fmt|explain`: the rule language from the shell; needs no server.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -134,6 +134,12 @@ nlohmann::ordered_json ToJson(const google::protobuf::Message& message) {
   return json;
 }
 
+std::string TimeText(const google::protobuf::Timestamp& time) {
+  if (time.seconds() == 0) return "";
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixSeconds(time.seconds()),
+                          absl::UTCTimeZone());
+}
+
 absl::StatusOr<std::string> ReadInput(const std::string& path, size_t bytes_max) {
   customer::InputLimits limits;
   limits.unpacked_bytes_max = static_cast<int64_t>(bytes_max);

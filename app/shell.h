@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "google/protobuf/timestamp.pb.h"
 #include "platform/rpc/caller.h"
 
 namespace rondo {
@@ -52,6 +53,11 @@ class Shell {
   // Runs `body` when `command` is chosen and keeps its status for exit_code().
   void OnRun(CLI::App* command, std::function<absl::Status()> body);
 
+  // For a command line that is wrong in a way that its options do not say: ends with kUsage.
+  absl::Status UsageError(std::string_view message) {
+    EndWith(ExitCode::kUsage);
+    return absl::InvalidArgumentError(std::string(message));
+  }
   // The exit code of a command that reports its errors itself; call it from the body.
   void EndWith(ExitCode code) { own_code_ = code; }
 
@@ -75,6 +81,9 @@ class Shell {
 
 // The contract's JSON of `message`: snake_case names, int64 as numbers where exact in a double.
 nlohmann::ordered_json ToJson(const google::protobuf::Message& message);
+
+// `2026-12-01T10:00:00Z`; empty for a time that is not set.
+std::string TimeText(const google::protobuf::Timestamp& time);
 
 // The whole of a file, `-` for standard input, gzip and zstd opened. INVALID_ARGUMENT naming the
 // path if it cannot be read or holds more than `bytes_max`.

@@ -27,7 +27,6 @@ START = datetime(2026, 12, 1, 10, tzinfo=timezone.utc)
 CYCLES = 5
 EVERY = timedelta(days=7)
 WINDOW_DAYS = 5
-CONTACT_COST = {"mail": 0.05, "sms": 0.90}
 
 
 def parse_arguments():
@@ -54,6 +53,7 @@ class Demo:
         self.by_phone = {self.phone(p): p for p in self.people}
         self.bought = {p.number: [START - timedelta(days=d) for d in p.past] for p in self.people}
         self.consents = {}
+        self.contact_cost = {}  # In EUR, by cell: as retailer.yaml says.
 
     def chance(self, person, moment):
         """Chance's own stream for what this person does at this moment, whoever is asked first."""
@@ -197,7 +197,7 @@ class Demo:
                     continue
                 gain += person.chance(arm) - person.chance("control")
                 value += (person.expected_value(arm) - person.expected_value("control")
-                          - CONTACT_COST[arm])
+                          - self.contact_cost[arm])
             lift += share * gain / len(audience)
             profit += planned.get(arm, 0) * value / len(audience)
         return lift, profit
@@ -248,6 +248,9 @@ class Demo:
         self.start()
         self.say(f"  rondo serve at http://{self.rondo.rest.address}, mail and SMS sinks beside it")
         self.rondo.command("apply", "-f", str(HERE / "retailer.yaml"))
+        for cell in self.rondo.rest.json("GET", "/api/v1/campaigns/winback")["cells"]:
+            cost = cell.get("treatment", {}).get("cost", {})
+            self.contact_cost[cell["name"]] = int(cost.get("minorUnits", 0)) / 100
         self.import_people()
         for verb in ("approve", "launch"):
             self.rondo.command("campaign", verb, "winback")

@@ -1,0 +1,255 @@
+"""The command line as it is promised: exit statuses, table and JSON, inputs packed or piped, names of
+customers, the addresses file, and the doors' own pages.
+"""
+
+import gzip
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.request
+from datetime import datetime, timedelta, timezone
+
+import kit
+
+START = datetime(2026, 12, 1, 10, tzinfo=timezone.utc)
+DONE, FAILED, USAGE, REFUSED, WRONG_STATE, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+DEFINITIONS = """
+kind: AttributeSet
+name: shop
+currency: EUR
+attributes:
+  - {name: email, type: string, pii: true}
+  - {name: tier, type: code, codes: [gold, silver]}
+  - {name: country, type: string}
+event_types: [{name: purchase, fields: [{name: amount, type: double}]}]
+---
+kind: Segment
+name: golden
+expression: customer.tier == 'gold'
+---
+kind: Template
+name: hello
+channel: email
+from: Shop <shop@example.test>
+subject: Hello
+text: "See https://shop.example/"
+---
+kind: Policy
+name: open
+---
+kind: Offer
+name: ten
+title: Ten percent
+placements: [home]
+---
+kind: Campaign
+name: hello
+currency: EUR
+cells:
+  - {name: control, share: 0.5, control: true}
+  - {name: mail, share: 0.5, treatment: {channel: email, template: templates/hello}}
+goals: [{name: bought, event: purchase, within: 3d, value: e.amount}]
+policy: policies/open
+schedule: {start: 2026-12-01T10:00:00Z, time_zone: UTC}
+"""
+
+MAPPING = """
+name: people
+keys: ["crm:{row}", "email:p{row}@example.test"]
+attributes: {email: "p{row}@example.test", tier: {column: tier}, country: {column: country}}
+"""
+
+FUNNEL = ["planned", "suppressed", "sent", "in_doubt", "delivered", "bounced", "opened",
+          "opened_machine", "clicked", "clicked_machine", "converted", "unsubscribed", "complained"]
+REPORT = ["campaign", "cycle", "as_of", "currency", "funnel", "arms", "effects", "srm_p_value",
+          "warnings"]
+
+
+def ends(one, status, *words, **options):
+    """Runs a command that must end with `status`; messages are on standard error."""
+    done = one.run(*words, **options)
+    kit.equal(done.returncode, status, f"exit of rondo {' '.join(words)} ({done.stderr.strip()[:300]})")
+    kit.equal(bool(done.stderr.strip()), status not in (DONE,), f"a message of rondo {' '.join(words)}")
+    return done.stdout
+
+
+def check_statuses(one):
+    ends(one, USAGE, "customer", "show")
+    ends(one, USAGE, "campaign", "list", "--output", "xml")
+    ends(one, USAGE, "segment", "preview")
+    ends(one, USAGE, "rules", "eval")
+    ends(one, REFUSED, "rules", "fmt", "--expr", "a &&")
+    ends(one, REFUSED, "customer", "show", "crm4711")
+    ends(one, WRONG_STATE, "customer", "show", "crm:4711")
+    ends(one, WRONG_STATE, "campaign", "resume", "hello")
+    nobody = subprocess.run([one.binary, "campaign", "list"], capture_output=True, text=True,
+                            env={**os.environ, "RONDO_SERVER": "127.0.0.1:1"})
+    kit.equal(nobody.returncode, FAILED, "without a server")
+    kit.check("127.0.0.1:1" in nobody.stderr and "rondo serve" in nobody.stderr, nobody.stderr)
+    named = subprocess.run([one.binary, "campaign", "list"], capture_output=True, text=True,
+                           env={**os.environ, "RONDO_SERVER": one.grpc})
+    kit.equal(named.returncode, DONE, f"RONDO_SERVER ({named.stderr})")
+
+
+def check_interrupted(one):
+    """An import that waits for its input ends with 130 and says nothing."""
+    mapping = one.folder / "waits.yaml"
+    mapping.write_text("name: waits\nkeys: ['waits:{row}']\nattributes: {country: {column: country}}\n")
+    waiting = subprocess.Popen([one.binary, "--server", one.grpc, "import", "customers", "-",
+                                "--mapping", str(mapping)], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    # It reads: 64 KiB fill the pipe, so that more can only follow when it has taken some.
+    waiting.stdin.write(b"tier,country\n" + b"gold,KR\n" * 20_000)
+    waiting.stdin.flush()
+    waiting.send_signal(signal.SIGINT)
+    waiting.communicate(timeout=60)
+    kit.equal(waiting.returncode, INTERRUPTED, "exit of an interrupted import")
+
+
+def packed(one, text):
+    """The text as a file in each form that input files may have; `-` is piped."""
+    plain = one.folder / "people.csv"
+    plain.write_text(text)
+    gz = one.folder / "people.csv.gz"
+    gz.write_bytes(gzip.compress(text.encode()))
+    forms = [str(plain), str(gz)]
+    if shutil.which("zstd"):
+        subprocess.run(["zstd", "-q", "-f", str(plain), "-o", str(plain) + ".zst"], check=True)
+        forms.append(str(plain) + ".zst")
+    return forms
+
+
+def check_imports(one):
+    text = "tier,country\n" + "".join(f"{'gold' if i % 4 == 0 else 'silver'},{'KR' if i % 2 else 'DE'}\n"
+                                      for i in range(1, 201))
+    mapping = one.folder / "people.yaml"
+    mapping.write_text(MAPPING)
+    words = ["--mapping", str(mapping), "--output", "json"]
+    for number, path in enumerate(packed(one, text)):
+        summary = json.loads(ends(one, DONE, "import", "customers", path, *words))
+        kit.equal(list(summary), ["rows", "imported", "unchanged", "rejected"], "summary's fields")
+        kit.equal(summary["imported" if number == 0 else "unchanged"], 200, f"{path}: {summary}")
+    summary = json.loads(ends(one, DONE, "import", "customers", "-", *words, input=text))
+    kit.equal(summary["unchanged"], 200, f"standard input: {summary}")
+    ends(one, REFUSED, "import", "events", str(one.folder / "people.csv"), *words)
+
+
+def check_apply(one):
+    path = one.folder / "shop.yaml"
+    path.write_text(DEFINITIONS)
+    plan = json.loads(ends(one, DONE, "apply", "-f", str(path), "--dry-run", "--output", "json"))
+    kit.equal(plan["dry_run"], True, plan)
+    kit.equal({c["action"] for c in plan["changes"]}, {"create"}, plan)
+    gz = one.folder / "shop.yaml.gz"
+    gz.write_bytes(gzip.compress(DEFINITIONS.encode()))
+    kit.apply(one, DEFINITIONS)
+    again = json.loads(ends(one, DONE, "apply", "-f", str(gz), "--output", "json"))
+    kit.equal({c["action"] for c in again["changes"]}, {"unchanged"}, again)
+    exported = ends(one, DONE, "export")
+    kit.check("unchanged" in ends(one, DONE, "apply", "-f", "-", "--output", "json", input=exported)
+              and exported.count("kind:") == 6, exported)
+    two = ends(one, DONE, "export", "segments/golden,offers/ten")
+    kit.equal(two, ends(one, DONE, "export", "segments/golden", "offers/ten"), "commas and repetition")
+    for noun in ("segment", "offer", "policy", "attributes", "template", "campaign"):
+        rows = ends(one, DONE, noun, "list", "--output", "json").splitlines()
+        kit.equal(len(rows), 1, f"{noun} list")
+        name = json.loads(rows[0])["name"]
+        kit.check(isinstance(json.loads(ends(one, DONE, noun, "show", name, "--output", "json")), dict),
+                  f"{noun} show")
+
+
+def check_customers(one):
+    by_key = json.loads(ends(one, DONE, "customer", "show", "crm:8", "--output", "json"))
+    for who in ("email:p8@example.test", by_key["name"]):
+        kit.equal(json.loads(ends(one, DONE, "customer", "show", who, "--output", "json"))["name"],
+                  by_key["name"], who)
+    for who in ("crm:8", by_key["name"]):
+        ends(one, DONE, "decide", who, "home", "--output", "json")
+    counts = [json.loads(ends(one, DONE, "segment", "preview", "golden", *by, "--output", "json"))
+              for by in (["--by", "tier,country"], ["--by", "tier", "--by", "country"])]
+    kit.equal(counts[0]["count"], 50, "golden customers")
+    kit.equal(counts[0]["breakdown"], counts[1]["breakdown"], "commas and repetition")
+
+
+def check_report(one):
+    for verb in ("approve", "launch"):
+        kit.check("is" in ends(one, DONE, "campaign", verb, "hello"), verb)
+    one.clock.set(START)
+    one.wait_until_planned("hello", 1)
+    one.wait_until_sent()
+    one.clock.set(START + timedelta(days=1))
+    one.ingest([kit.event(f"crm:{i}", "purchase", f"b{i}", START + timedelta(hours=1), amount=10.0 + i)
+                for i in range(1, 201, 3)])
+    kit.eventually(lambda: kit.check(kit.report(one, "hello", 1)["effects"], "effects"))
+    report = kit.report(one, "hello", 1)
+    kit.equal([name for name in report if name in REPORT], REPORT, "fields of the report")
+    kit.equal(list(report["funnel"]), FUNNEL, "fields of the funnel")
+    kit.equal(sorted(report["arms"][0]), ["arm", "means", "n"], "fields of an arm")
+    kit.equal(sorted(report["effects"][0]),
+              ["arm", "difference", "high", "low", "metric", "p_value"], "fields of an effect")
+    kit.check("FUNNEL" in ends(one, DONE, "campaign", "report", "hello"), "table by default")
+
+
+def check_offline(one):
+    """What only computes needs no server, and rules answer in JSON unless told otherwise."""
+    def run(*words, status=DONE, **options):
+        done = subprocess.run([one.binary, *words], capture_output=True, text=True,
+                              env={**os.environ, "RONDO_SERVER": "127.0.0.1:1"}, **options)
+        kit.equal(done.returncode, status, f"rondo {' '.join(words)}: {done.stderr}")
+        return done.stdout
+    kit.equal(json.loads(run("rules", "eval", "--expr", "1 + 2 * 3"))["t"], "int", "type")
+    kit.equal(json.loads(run("rules", "fmt", "--expr", "a&&( b||c )")),
+              {"expression": "a && (b || c)"}, "fmt")
+    kit.equal(run("rules", "fmt", "--expr", "a&&( b||c )", "--output", "table"), "a && (b || c)\n", "fmt")
+    path = one.folder / "shop.yaml"
+    rule = "customer.tier == 'gold' && events('purchase').last('90d').count() > 1"
+    explained = json.loads(run("rules", "explain", "--expr", rule, "-f", str(path)))
+    kit.equal(explained["type"], "bool", explained)
+    kit.equal(explained["reads"]["attributes"], ["tier"], explained)
+    kit.equal(explained["reads"]["event_types"], ["purchase"], explained)
+    kit.check(len(explained["plan"]) > 1, explained)
+    run("rules", "explain", "--expr", rule, status=REFUSED)
+    run("config", "check", "-", input="http: 127.0.0.1:0\n")
+    keys = [json.loads(line) for line in run("config", "explain", "--output", "json").splitlines()]
+    kit.check({"data", "target", "log", "http", "grpc"} <= {key["key"] for key in keys}, keys)
+    first, second = one.folder / "trace1", one.folder / "trace2"
+    for trace in (first, second):
+        world = json.loads(run("simulate", "--seed", "7", "--trace", str(trace), "--output", "json"))
+        kit.equal((world["worlds"], world["failed"]), (1, 0), world)
+    kit.equal(first.read_bytes(), second.read_bytes(), "the same seed's trace")
+    kit.check(len(first.read_bytes()) > 1000, "a trace")
+    run("simulate", "--worlds", "none", status=USAGE)
+
+
+def check_doors(one):
+    bound = json.loads((one.folder / "data" / "addresses.json").read_text())
+    kit.equal(sorted(bound), ["grpc", "http"], "addresses.json")
+    kit.check(not any(address.endswith(":0") for address in bound.values()), bound)
+    for path, needle in (("/openapi.json", '"openapi"'), ("/metrics", "# TYPE"), ("/healthz", ""),
+                         ("/readyz", ""), ("/", "<html")):
+        if path == "/" and not (kit.ROOT / "dashboards" / "dist" / "index.html").exists():
+            continue  # Not built.
+        with urllib.request.urlopen(f"http://{bound['http']}{path}", timeout=30) as answer:
+            kit.equal(answer.status, 200, path)
+            kit.check(needle in answer.read().decode(), path)
+
+
+def main():
+    with kit.deployment(START - timedelta(days=1)) as one:
+        check_apply(one)
+        check_statuses(one)
+        check_imports(one)
+        check_interrupted(one)
+        check_customers(one)
+        check_report(one)
+        check_offline(one)
+        check_doors(one)
+    print("the command line keeps its word", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    kit.run(main)
