@@ -82,6 +82,13 @@ async function checkCampaign(page) {
   for (const effect of report.effects) {
     assert.equal(Number(effects[`${effect.arm}/${effect.metric}`].value), effect.difference ?? 0);
   }
+  const profit = page.locator('[data-figure="profit"]');
+  assert.equal(Number(await profit.getAttribute('data-value')), report.incrementalProfitMinorUnits);
+  const euros = new Intl.NumberFormat('en', {style: 'currency', currency: report.currency});
+  const said = (await profit.textContent()) ?? '';
+  for (const minorUnits of [Math.abs(report.incrementalProfitMinorUnits), Number(report.costMinorUnits)]) {
+    assert.ok(said.includes(euros.format(minorUnits / 100)), said);
+  }
   await checkAccessibility(page, 'campaign');
   await page.screenshot({path: join(screenshots, 'campaign.png'), fullPage: true});
   return Object.keys(funnel).length + Object.keys(arms).length + Object.keys(effects).length;

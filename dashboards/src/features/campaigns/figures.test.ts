@@ -7,10 +7,10 @@ test('shares are shown in percent and differences in percentage points', () => {
   expect(formatDifference('bought', -0.0049, 'USD')).toBe('−0.49 pp');
 });
 
-test('money metrics keep their currency', () => {
+test('money metrics read as money of their currency', () => {
   expect(isMoney('bought.value')).toBe(true);
-  expect(formatMean('bought.value', 1.05091, 'USD')).toBe('1.0509 USD');
-  expect(formatDifference('bought.value', 0.5, 'EUR')).toBe('+0.5000 EUR');
+  expect(formatMean('bought.value', 1.05091, 'USD')).toBe('$1.0509');
+  expect(formatDifference('bought.value', 0.5, 'EUR')).toBe('+€0.5000');
 });
 
 test('small p-values are bounded, not rounded to nothing', () => {

@@ -1,5 +1,9 @@
 // How figures are worded: pure, tested beside.
 import type {CampaignReport, Effect} from '../../api/gen/rondo/insight/v1/report_pb';
+import {formatMoney} from '../../ui/money';
+
+// Of a mean per customer, beyond the currency's own.
+const MEAN_DIGITS = 2;
 
 export function shortName(resourceName: string): string {
   return resourceName.slice(resourceName.indexOf('/') + 1);
@@ -11,14 +15,14 @@ export function isMoney(metric: string): boolean {
 }
 
 export function formatMean(metric: string, mean: number, currency: string): string {
-  if (isMoney(metric)) return `${mean.toFixed(4)} ${currency}`;
+  if (isMoney(metric)) return formatMoney(mean, currency, MEAN_DIGITS);
   return `${(mean * 100).toFixed(2)} %`;
 }
 
 export function formatDifference(metric: string, difference: number, currency: string): string {
   const sign = difference >= 0 ? '+' : '−';
   const size = Math.abs(difference);
-  if (isMoney(metric)) return `${sign}${size.toFixed(4)} ${currency}`;
+  if (isMoney(metric)) return `${sign}${formatMoney(size, currency, MEAN_DIGITS)}`;
   return `${sign}${(size * 100).toFixed(2)} pp`;
 }
 

@@ -4,6 +4,7 @@ import {useTranslation} from 'react-i18next';
 
 import type {CampaignReport, Effect} from '../../api/gen/rondo/insight/v1/report_pb';
 import {Chart} from '../../ui/chart';
+import {formatMinorUnits} from '../../ui/money';
 import {DataTable} from '../../ui/table';
 import {formatDifference, formatP, isClear} from './figures';
 
@@ -20,7 +21,8 @@ export function LiftSection(props: {report: CampaignReport}) {
         <>
           <p className="quiet">{t('lift.note')}</p>
           {metrics.slice(0, 1).map((metric) => (
-            <LiftChart key={metric} metric={metric} effects={effects.filter((e) => e.metric === metric)} />
+            <LiftChart key={metric} metric={metric} currency={currency}
+                       effects={effects.filter((e) => e.metric === metric)} />
           ))}
           <div data-table="effects">
             <DataTable
@@ -45,18 +47,24 @@ export function LiftSection(props: {report: CampaignReport}) {
         </>
       )}
       {props.report.incrementalProfitMinorUnits !== undefined && (
-        <p>{t('lift.profit', {amount: `${Math.round(props.report.incrementalProfitMinorUnits).toLocaleString('en')} × 1/100 ${currency}`})}</p>
+        <p data-value={props.report.incrementalProfitMinorUnits} data-figure="profit">
+          {t('lift.profit', {
+            amount: formatMinorUnits(props.report.incrementalProfitMinorUnits, currency),
+            cost: formatMinorUnits(Number(props.report.costMinorUnits), currency),
+          })}
+        </p>
       )}
     </section>
   );
 }
 
-function LiftChart(props: {metric: string; effects: Effect[]}) {
-  const {effects, metric} = props;
+function LiftChart(props: {metric: string; currency: string; effects: Effect[]}) {
+  const {effects, metric, currency} = props;
   const option = useMemo(
     () => ({
       grid: {left: 110, right: 30, top: 10, bottom: 40},
-      xAxis: {type: 'value', name: metric, nameLocation: 'middle', nameGap: 25},
+      xAxis: {type: 'value', name: metric, nameLocation: 'middle', nameGap: 25,
+              axisLabel: {formatter: (size: number) => formatDifference(metric, size, currency)}},
       yAxis: {type: 'category', inverse: true, data: effects.map((effect) => effect.arm)},
       series: [
         {
@@ -78,7 +86,7 @@ function LiftChart(props: {metric: string; effects: Effect[]}) {
         },
       ],
     }),
-    [effects, metric],
+    [effects, metric, currency],
   );
   return <Chart option={option} label={metric} height={60 + 45 * effects.length} />;
 }
