@@ -11,122 +11,123 @@ namespace {
 
 using ::testing::HasSubstr;
 
+struct WrongField {
+  const char* change;  // Merged over the good definition.
+  const char* field;
+};
+constexpr WrongField kWrongFields[] = {
+    {R"pb(name: "campaigns/Win Back")pb", "name"},
+    {R"pb(audience { include: "segments/none" })pb", "audience.include[1]"},
+    {R"pb(audience { exclude: "segments/lapsing" })pb", "audience.exclude[0]"},
+    {R"pb(cells {
+            name: "third"
+            share: 0.1
+            treatment { channel: "email" template: "templates/mail" }
+          })pb",
+     "cells"},
+    {R"pb(cells {
+            name: "mail"
+            share: 0
+            treatment { channel: "email" template: "templates/mail" }
+          })pb",
+     "cells[2].name"},
+    {R"pb(cells {
+            name: "treated"
+            share: 0
+            treatment { channel: "email" template: "templates/mail" }
+          })pb",
+     "cells[2].name"},
+    {R"pb(cells {
+            name: "x"
+            share: -0.1
+            treatment { channel: "email" template: "templates/mail" }
+          })pb",
+     "cells[2].share"},
+    {R"pb(cells { name: "x" share: 0 })pb", "cells[2].treatment"},
+    {R"pb(cells { name: "x" share: 0 control: true })pb", "cells[2].control"},
+    {R"pb(cells {
+            name: "x"
+            treatment { channel: "pigeon" template: "templates/mail" }
+          })pb",
+     "cells[2].treatment.channel"},
+    {R"pb(cells {
+            name: "x"
+            treatment { channel: "sms" template: "templates/mail" }
+          })pb",
+     "cells[2].treatment.template"},
+    {R"pb(cells {
+            name: "x"
+            treatment { channel: "sms" }
+          })pb",
+     "cells[2].treatment.template"},
+    {R"pb(cells {
+            name: "x"
+            treatment { channel: "web" offer: "offers/ten" }
+          })pb",
+     "cells[2].treatment.template"},
+    {R"pb(cells {
+            name: "x"
+            treatment { channel: "sms" template: "templates/short" offer: "offers/none" }
+          })pb",
+     "cells[2].treatment.offer"},
+    {R"pb(cells {
+            name: "x"
+            treatment {
+              channel: "sms"
+              template: "templates/short"
+              cost { currency_code: "USD" }
+            }
+          })pb",
+     "cells[2].treatment.cost.currency_code"},
+    {R"pb(no_control_reason: "no time")pb", "no_control_reason"},
+    {R"pb(holdout: 1.0)pb", "holdout"},
+    {R"pb(goals {
+            name: "bought"
+            event: "purchase"
+            within { seconds: 60 }
+          })pb",
+     "goals[1].name"},
+    {R"pb(goals {
+            name: "click"
+            event: "purchase"
+            within { seconds: 60 }
+          })pb",
+     "goals[1].name"},
+    {R"pb(goals {
+            name: "g"
+            event: "sale"
+            within { seconds: 60 }
+          })pb",
+     "goals[1].event"},
+    {R"pb(goals { name: "g" event: "purchase" })pb", "goals[1].within"},
+    {R"pb(goals {
+            name: "g"
+            event: "purchase"
+            within { seconds: 60 }
+            where: "e.price > 1.0"
+          })pb",
+     "goals[1].where:1:3"},
+    {R"pb(goals {
+            name: "g"
+            event: "purchase"
+            within { seconds: 60 }
+            value: "'much'"
+          })pb",
+     "goals[1].value:1:1"},
+    {R"pb(policy: "policies/none")pb", "policy"},
+    {R"pb(schedule { time_zone: "Mars/Olympus" })pb", "schedule.time_zone"},
+    {R"pb(schedule { cycles: 3 })pb", "schedule.every"},
+    {R"pb(learning { allocate: ALLOCATION_THOMPSON control_floor: 0.6 cell_floor: 0.5 })pb",
+     "learning"},
+    {R"pb(learning { cell_floor: 1.5 })pb", "learning.cell_floor"},
+    {R"pb(assignment: ASSIGNMENT_ATTRIBUTE assignment_attribute: "email")pb",
+     "assignment_attribute"},
+    {R"pb(assignment_attribute: "arm")pb", "assignment_attribute"},
+    {R"pb(currency: "euro")pb", "currency"},
+};
+
 TEST_F(CampaignTest, ADefinitionIsRefusedWithEveryFieldThatIsWrong) {
-  struct Case {
-    std::string change;  // Merged over the good definition.
-    std::string field;
-  };
-  const Case kCases[] = {
-      {R"pb(name: "campaigns/Win Back")pb", "name"},
-      {R"pb(audience { include: "segments/none" })pb", "audience.include[1]"},
-      {R"pb(audience { exclude: "segments/lapsing" })pb", "audience.exclude[0]"},
-      {R"pb(cells {
-              name: "third"
-              share: 0.1
-              treatment { channel: "email" template: "templates/mail" }
-            })pb",
-       "cells"},
-      {R"pb(cells {
-              name: "mail"
-              share: 0
-              treatment { channel: "email" template: "templates/mail" }
-            })pb",
-       "cells[2].name"},
-      {R"pb(cells {
-              name: "treated"
-              share: 0
-              treatment { channel: "email" template: "templates/mail" }
-            })pb",
-       "cells[2].name"},
-      {R"pb(cells {
-              name: "x"
-              share: -0.1
-              treatment { channel: "email" template: "templates/mail" }
-            })pb",
-       "cells[2].share"},
-      {R"pb(cells { name: "x" share: 0 })pb", "cells[2].treatment"},
-      {R"pb(cells { name: "x" share: 0 control: true })pb", "cells[2].control"},
-      {R"pb(cells {
-              name: "x"
-              treatment { channel: "pigeon" template: "templates/mail" }
-            })pb",
-       "cells[2].treatment.channel"},
-      {R"pb(cells {
-              name: "x"
-              treatment { channel: "sms" template: "templates/mail" }
-            })pb",
-       "cells[2].treatment.template"},
-      {R"pb(cells {
-              name: "x"
-              treatment { channel: "sms" }
-            })pb",
-       "cells[2].treatment.template"},
-      {R"pb(cells {
-              name: "x"
-              treatment { channel: "web" offer: "offers/ten" }
-            })pb",
-       "cells[2].treatment.template"},
-      {R"pb(cells {
-              name: "x"
-              treatment { channel: "sms" template: "templates/short" offer: "offers/none" }
-            })pb",
-       "cells[2].treatment.offer"},
-      {R"pb(cells {
-              name: "x"
-              treatment {
-                channel: "sms"
-                template: "templates/short"
-                cost { currency_code: "USD" }
-              }
-            })pb",
-       "cells[2].treatment.cost.currency_code"},
-      {R"pb(no_control_reason: "no time")pb", "no_control_reason"},
-      {R"pb(holdout: 1.0)pb", "holdout"},
-      {R"pb(goals {
-              name: "bought"
-              event: "purchase"
-              within { seconds: 60 }
-            })pb",
-       "goals[1].name"},
-      {R"pb(goals {
-              name: "click"
-              event: "purchase"
-              within { seconds: 60 }
-            })pb",
-       "goals[1].name"},
-      {R"pb(goals {
-              name: "g"
-              event: "sale"
-              within { seconds: 60 }
-            })pb",
-       "goals[1].event"},
-      {R"pb(goals { name: "g" event: "purchase" })pb", "goals[1].within"},
-      {R"pb(goals {
-              name: "g"
-              event: "purchase"
-              within { seconds: 60 }
-              where: "e.price > 1.0"
-            })pb",
-       "goals[1].where:1:3"},
-      {R"pb(goals {
-              name: "g"
-              event: "purchase"
-              within { seconds: 60 }
-              value: "'much'"
-            })pb",
-       "goals[1].value:1:1"},
-      {R"pb(policy: "policies/none")pb", "policy"},
-      {R"pb(schedule { time_zone: "Mars/Olympus" })pb", "schedule.time_zone"},
-      {R"pb(schedule { cycles: 3 })pb", "schedule.every"},
-      {R"pb(learning { allocate: ALLOCATION_THOMPSON control_floor: 0.6 cell_floor: 0.5 })pb",
-       "learning"},
-      {R"pb(learning { cell_floor: 1.5 })pb", "learning.cell_floor"},
-      {R"pb(assignment: ASSIGNMENT_ATTRIBUTE assignment_attribute: "email")pb",
-       "assignment_attribute"},
-      {R"pb(assignment_attribute: "arm")pb", "assignment_attribute"},
-      {R"pb(currency: "euro")pb", "currency"},
-  };
-  for (const Case& c : kCases) {
+  for (const WrongField& c : kWrongFields) {
     SCOPED_TRACE(c.change);
     v1::Campaign campaign = Parse<v1::Campaign>(kCampaign);
     campaign.MergeFrom(Parse<v1::Campaign>(c.change));
