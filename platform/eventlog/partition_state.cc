@@ -24,37 +24,6 @@ constexpr size_t kEnvelopeBytesMax = 512;
 constexpr size_t kTimersReadAtOnce = 256;
 constexpr size_t kRequestsForgottenAtOnce = 1'000;
 
-// A cursor over prefixed keys that shows them without their prefix, and tells `error` (if any) why
-// a walk ended early.
-class PrefixCursor final : public storage::Cursor {
- public:
-  PrefixCursor(std::unique_ptr<storage::Cursor> base, size_t prefix_bytes, absl::Status* error)
-      : base_(std::move(base)), prefix_bytes_(prefix_bytes), error_(error) {
-    Note();
-  }
-  bool Valid() const override { return base_->Valid(); }
-  std::string_view key() const override { return base_->key().substr(prefix_bytes_); }
-  std::string_view value() const override { return base_->value(); }
-  void Next() override {
-    base_->Next();
-    Note();
-  }
-  absl::Status status() const override { return base_->status(); }
-
- private:
-  void Note() {
-    if (error_ != nullptr && !base_->Valid()) error_->Update(base_->status());
-  }
-  std::unique_ptr<storage::Cursor> base_;
-  size_t prefix_bytes_;
-  absl::Status* error_;
-};
-
-KeyRange Prefixed(const std::string& prefix, const KeyRange& range) {
-  return {prefix + range.begin,
-          range.end.empty() ? storage::PrefixRange(prefix).end : prefix + range.end};
-}
-
 bool CannotBeApplied(const absl::Status& verdict) {
   return absl::IsInternal(verdict) || absl::IsDataLoss(verdict);
 }
@@ -81,15 +50,6 @@ std::string OutboxRest(int target, uint64_t sequence) {
 }
 
 }  // namespace
-
-absl::StatusOr<std::optional<std::string>> PrefixReader::Get(std::string_view key) const {
-  return base_.Get(prefix_ + std::string(key));
-}
-
-std::unique_ptr<storage::Cursor> PrefixReader::Scan(const KeyRange& range) const {
-  return std::make_unique<PrefixCursor>(base_.Scan(Prefixed(prefix_, range)), prefix_.size(),
-                                        nullptr);
-}
 
 PartitionState::PartitionState(const Place& place)
     : place_(place),
@@ -360,12 +320,16 @@ absl::Status PartitionState::Fire(const Timer& timer) {
   const std::string rest = TimerRest(timer.due_micros, timer.key);
   writes_.Delete(Key(Table::kTimer, rest));
   timer_floor_exact_ = false;
+  timer_from_ = rest + '\0';
+  firing_ = rest;
   const absl::Status verdict = Attempt([&] {
     return place_.projection->OnTimer(FromMicros(timer.due_micros), timer.key, timer.payload,
                                       *this);
   });
+  firing_.clear();
   if (!store_error_.ok()) {
     writes_.Put(Key(Table::kTimer, rest), timer.payload);
+    timer_from_ = std::min(timer_from_, rest);
     return std::exchange(store_error_, absl::OkStatus());
   }
   if (CannotBeApplied(verdict)) {
@@ -384,8 +348,10 @@ absl::StatusOr<std::vector<PartitionState::Timer>> PartitionState::TimersUntil(i
   const std::string prefix = TablePrefix(place_.partition, Table::kTimer);
   std::vector<Timer> timers;
   int64_t first = kNever;
-  const auto cursor =
-      writes_.Scan({prefix + TimerRest(timer_floor_micros_, ""), storage::PrefixRange(prefix).end});
+  // Not from the table's start: each timer that fired has left a deletion there.
+  const auto cursor = writes_.Scan({prefix + timer_from_, storage::PrefixRange(prefix).end});
+  std::string from =
+      cursor->Valid() ? std::string(cursor->key().substr(prefix.size())) : TimerRest(kNever, "");
   for (; cursor->Valid() && timers.size() < limit; cursor->Next()) {
     KeyParser parser(cursor->key().substr(prefix.size()));
     Timer timer{.due_micros = parser.I64(), .key = {}, .payload = {}};
@@ -396,6 +362,7 @@ absl::StatusOr<std::vector<PartitionState::Timer>> PartitionState::TimersUntil(i
     timers.push_back(std::move(timer));
   }
   RONDO_RETURN_IF_ERROR(cursor->status());
+  timer_from_ = std::move(from);
   timer_floor_micros_ = first;
   timer_floor_exact_ = true;
   return timers;
@@ -409,14 +376,19 @@ absl::StatusOr<int64_t> PartitionState::NextTimer() {
 
 void PartitionState::SetTimer(absl::Time due, std::string_view key, std::string_view payload) {
   const int64_t due_micros = ToMicros(due);
-  writes_.Put(Key(Table::kTimer, TimerRest(due_micros, key)), payload);
+  const std::string rest = TimerRest(due_micros, key);
+  writes_.Put(Key(Table::kTimer, rest), payload);
+  timer_from_ = std::min(timer_from_, rest);
+  if (rest == firing_) firing_.clear();  // It is set again.
   timer_floor_micros_ = std::min(timer_floor_micros_, due_micros);
   if (due_micros <= progress_.partition_time_micros) due_timers_changed_ = true;
 }
 
 void PartitionState::CancelTimer(absl::Time due, std::string_view key) {
   const int64_t due_micros = ToMicros(due);
-  writes_.Delete(Key(Table::kTimer, TimerRest(due_micros, key)));
+  const std::string rest = TimerRest(due_micros, key);
+  if (rest == firing_) return;  // It is gone already.
+  writes_.Delete(Key(Table::kTimer, rest));
   if (due_micros <= timer_floor_micros_) timer_floor_exact_ = false;
   if (due_micros <= progress_.partition_time_micros) due_timers_changed_ = true;
 }
@@ -434,8 +406,8 @@ absl::StatusOr<std::optional<std::string>> PartitionState::Get(std::string_view 
 }
 
 std::unique_ptr<storage::Cursor> PartitionState::Scan(const KeyRange& range) const {
-  return std::make_unique<PrefixCursor>(writes_.Scan(Prefixed(state_prefix_, range)),
-                                        state_prefix_.size(), &store_error_);
+  return WithoutPrefix(writes_.Scan(Prefixed(state_prefix_, range)), state_prefix_.size(),
+                       &store_error_);
 }
 
 void PartitionState::Put(std::string_view key, std::string_view value) {

@@ -22,6 +22,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "platform/eventlog/bookkeeping.h"
+#include "platform/eventlog/prefix_reader.h"
 #include "platform/eventlog/projection.h"
 #include "platform/storage/store.h"
 #include "platform/storage/transaction.h"
@@ -33,19 +34,6 @@ inline constexpr size_t kVerdictsKeptMax = 16'384;
 inline constexpr uint32_t kEmissionsPerRecordMax = 1u << 23;
 inline constexpr absl::Duration kRequestIdsKept = absl::Hours(24);
 inline constexpr int64_t kUnstoredRecordsMax = 4'096;
-
-// A view of a service's own keys in one partition. `base` must outlive it.
-class PrefixReader : public storage::Reader {
- public:
-  PrefixReader(const storage::Reader& base, std::string prefix)
-      : base_(base), prefix_(std::move(prefix)) {}
-  absl::StatusOr<std::optional<std::string>> Get(std::string_view key) const override;
-  std::unique_ptr<storage::Cursor> Scan(const storage::KeyRange& range) const override;
-
- private:
-  const storage::Reader& base_;
-  std::string prefix_;
-};
 
 // What a projection emitted and nobody has read back yet, by target partition and in order of
 // sequence. Kept by the lane's thread alone.
@@ -190,6 +178,8 @@ class PartitionState final : private ApplyContext {
   mutable absl::Status store_error_;
   mutable std::string key_;  // Scratch.
 
+  std::string timer_from_;  // No timer lies before this, of all after their table's prefix.
+  std::string firing_;      // Key of the timer that fires now; it was deleted before.
   // No timer is due before this; one may be cancelled.
   int64_t timer_floor_micros_ = std::numeric_limits<int64_t>::min();
   bool timer_floor_exact_ = false;
