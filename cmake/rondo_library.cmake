@@ -80,6 +80,9 @@ target_precompile_headers(rondo_pch PRIVATE
   <string> <string_view> <utility> <variant> <vector>
   <absl/container/flat_hash_map.h> <absl/status/status.h> <absl/status/statusor.h>
   <absl/strings/str_cat.h> <absl/strings/str_format.h> <absl/time/time.h>)
+if(RONDO_SANITIZE STREQUAL "tsan")
+  target_precompile_headers(rondo_pch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/tsan_protobuf.h)
+endif()
 target_link_libraries(rondo_pch PRIVATE rondo_warnings rondo_sanitize Threads::Threads
   absl::status absl::statusor absl::strings absl::str_format absl::time absl::flat_hash_map)
 target_compile_options(rondo_pch PRIVATE -pthread)
@@ -143,6 +146,10 @@ function(rondo_test name)
   endif()
   add_test(NAME ${name} COMMAND ${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+  if(RONDO_SANITIZE STREQUAL "tsan")
+    set_tests_properties(${name} PROPERTIES
+      ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/cmake/tsan.supp")
+  endif()
 endfunction()
 
 function(rondo_benchmark name)
