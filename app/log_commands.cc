@@ -33,7 +33,18 @@ nlohmann::ordered_json ToJson(const std::vector<eventlog::PartitionReport>& part
   return rows;
 }
 
+// Kafka's log is its broker's to check and to mend.
+absl::Status CheckEmbedded(const std::string& data) {
+  std::error_code error;
+  const bool is_kafka = std::filesystem::exists(data + "/kafka", error) &&
+                        !std::filesystem::exists(data + "/log", error);
+  if (!is_kafka) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      data + " has its log in Kafka, which checks it itself; this command is for the embedded log");
+}
+
 absl::Status Verify(Shell& shell, const std::string& data) {
+  RONDO_RETURN_IF_ERROR(CheckEmbedded(data));
   RONDO_ASSIGN_OR_RETURN(const eventlog::LogReport report, eventlog::VerifyLog(data + "/log"));
   if (shell.json()) {
     nlohmann::ordered_json damages = nlohmann::ordered_json::array();
@@ -70,6 +81,7 @@ absl::Status Repair(Shell& shell, const std::string& data, bool sure) {
         "repair gives up what follows the first damage of each partition (rondo log verify shows "
         "it) and keeps the damaged files beside: say --yes to do it");
   }
+  RONDO_RETURN_IF_ERROR(CheckEmbedded(data));
   RONDO_ASSIGN_OR_RETURN(const eventlog::RepairReport report, eventlog::RepairLog(data + "/log"));
   if (shell.json()) {
     shell.PrintJson({{"lost_records", report.lost_records},

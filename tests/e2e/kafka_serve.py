@@ -129,6 +129,9 @@ def refusals(root, data, broker):
     refused(data, settings(here, partitions=PARTITIONS + 1), 4,
             f"has {PARTITIONS} partitions, not {PARTITIONS + 1}")
     refused(data, settings(here, topic="other"), 4, "belongs to topic rondo of Kafka")
+    verify = subprocess.run([os.environ["RONDO_BINARY"], "log", "verify", "--data", str(data)],
+                            capture_output=True, text=True)
+    kit.check(verify.returncode == 4 and "in Kafka" in verify.stderr, verify.stderr)
     refused(data, "log: embedded\n", 4, "belongs to topic rondo of Kafka")
     refused(data, settings(here) + "target: customer\n", 3, "target: expected `all`")
     fresh = root / "fresh"

@@ -1,6 +1,9 @@
 // rondo-simulate: what `rondo simulate` hands over to. A program of its own, since it is built from
 // the simulator, which is test code, and no product code depends on that.
-// Exit status: 0 all worlds are as they must be, 1 one is not, 2 usage.
+// Exit status: 0 all worlds are as they must be, 1 one is not, 2 usage, 130 interrupted.
+
+#include <signal.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <fstream>
@@ -100,4 +103,7 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace rondo::sim
 
-int main(int argc, char** argv) { return rondo::sim::Main(argc, argv); }
+int main(int argc, char** argv) {
+  signal(SIGINT, [](int) { _exit(130); });
+  return rondo::sim::Main(argc, argv);
+}
