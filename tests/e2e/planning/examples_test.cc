@@ -20,6 +20,7 @@ std::vector<Document> DocumentsOf(const std::string& folder) {
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
+    // The demonstration keeps its mappings beside its definitions.
     if (name.ends_with(".yaml") && name.find("mapping") == std::string::npos) {
       files.push_back(entry.path());
     }
