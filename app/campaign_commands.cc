@@ -131,6 +131,28 @@ absl::Status Cycles(Shell& shell, const std::string& name) {
   return absl::OkStatus();
 }
 
+void PrintSegments(const Shell& shell, const insight::v1::CampaignReport& report) {
+  Table table{{"SEGMENT", "EFFECT", "METRIC", "DIFFERENCE", "95% INTERVAL", "P"}, {}};
+  Table funnel{{"SEGMENT", "PLANNED", "SENT", "DELIVERED", "CLICKED", "CONVERTED"}, {}};
+  for (const auto& segment : report.segments()) {
+    const auto& counts = segment.funnel();
+    funnel.rows.push_back({segment.segment(), std::to_string(counts.planned()),
+                           std::to_string(counts.sent()), std::to_string(counts.delivered()),
+                           std::to_string(counts.clicked()), std::to_string(counts.converted())});
+    for (const auto& effect : segment.effects()) {
+      table.rows.push_back({segment.segment(), effect.arm(), effect.metric(),
+                            absl::StrFormat("%+.6g", effect.difference()),
+                            absl::StrFormat("%+.6g to %+.6g", effect.low(), effect.high()),
+                            absl::StrFormat("%.3g", effect.p_value())});
+    }
+  }
+  std::cout << "\n";
+  shell.PrintTable(funnel);
+  if (table.rows.empty()) return;
+  std::cout << "\n";
+  shell.PrintTable(table);
+}
+
 void PrintReport(const Shell& shell, const insight::v1::CampaignReport& report) {
   const insight::v1::Funnel& funnel = report.funnel();
   std::cout << report.campaign();
@@ -174,13 +196,15 @@ void PrintReport(const Shell& shell, const insight::v1::CampaignReport& report) 
     std::cout << "\n";
     shell.PrintTable(effects);
   }
+  if (!report.segments().empty()) PrintSegments(shell, report);
   for (const std::string& warning : report.warnings()) std::cout << "warning: " << warning << "\n";
 }
 
-absl::Status Report(Shell& shell, const std::string& name, int cycle) {
+absl::Status Report(Shell& shell, const std::string& name, int cycle, const std::string& by) {
   insight::v1::GetCampaignReportRequest request;
   request.set_name(InCollection(kCollection, name));
   request.set_cycle(cycle);
+  if (by == "segment") request.set_by(insight::v1::REPORT_DIMENSION_SEGMENT);
   RONDO_ASSIGN_OR_RETURN(const auto report,
                          Call<insight::v1::CampaignReport>(shell.caller(), shell.call(), request));
   if (shell.json()) {
@@ -191,21 +215,40 @@ absl::Status Report(Shell& shell, const std::string& name, int cycle) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
-nlohmann::ordered_json ReportToJson(const insight::v1::CampaignReport& report) {
-  using nlohmann::ordered_json;
-  const insight::v1::Funnel& funnel = report.funnel();
-  ordered_json suppressed = ordered_json::object();
+nlohmann::ordered_json ToJson(const insight::v1::Funnel& funnel) {
+  nlohmann::ordered_json suppressed = nlohmann::ordered_json::object();
   for (const auto& entry : funnel.suppressed()) suppressed[entry.reason()] = entry.count();
-  ordered_json arms = ordered_json::array();
-  for (const auto& arm : report.arms()) {
-    ordered_json means = ordered_json::object();
+  return {{"planned", funnel.planned()},
+          {"suppressed", suppressed},
+          {"sent", funnel.sent()},
+          {"in_doubt", funnel.in_doubt()},
+          {"delivered", funnel.delivered()},
+          {"bounced", funnel.bounced()},
+          {"opened", funnel.opened()},
+          {"opened_machine", funnel.opened_machine()},
+          {"clicked", funnel.clicked()},
+          {"clicked_machine", funnel.clicked_machine()},
+          {"converted", funnel.converted()},
+          {"unsubscribed", funnel.unsubscribed()},
+          {"complained", funnel.complained()}};
+}
+
+// Of a report, or of one segment's figures in it.
+template <typename Figures>
+nlohmann::ordered_json ArmsToJson(const Figures& figures) {
+  nlohmann::ordered_json arms = nlohmann::ordered_json::array();
+  for (const auto& arm : figures.arms()) {
+    nlohmann::ordered_json means = nlohmann::ordered_json::object();
     for (const auto& mean : arm.means()) means[mean.metric()] = mean.mean();
     arms.push_back({{"arm", arm.arm()}, {"n", arm.n()}, {"means", means}});
   }
-  ordered_json effects = ordered_json::array();
-  for (const auto& effect : report.effects()) {
+  return arms;
+}
+
+template <typename Figures>
+nlohmann::ordered_json EffectsToJson(const Figures& figures) {
+  nlohmann::ordered_json effects = nlohmann::ordered_json::array();
+  for (const auto& effect : figures.effects()) {
     effects.push_back({{"arm", effect.arm()},
                        {"metric", effect.metric()},
                        {"difference", effect.difference()},
@@ -213,36 +256,44 @@ nlohmann::ordered_json ReportToJson(const insight::v1::CampaignReport& report) {
                        {"high", effect.high()},
                        {"p_value", effect.p_value()}});
   }
-  ordered_json warnings = ordered_json::array();
-  for (const std::string& warning : report.warnings()) warnings.push_back(warning);
-  const auto optional = [](bool present, double value) {
-    return present ? ordered_json(value) : ordered_json(nullptr);
-  };
-  return {{"campaign", report.campaign()},
-          {"cycle", report.cycle()},
-          {"as_of", TimeText(report.as_of())},
-          {"currency", report.currency()},
-          {"funnel",
-           {{"planned", funnel.planned()},
-            {"suppressed", suppressed},
-            {"sent", funnel.sent()},
-            {"in_doubt", funnel.in_doubt()},
-            {"delivered", funnel.delivered()},
-            {"bounced", funnel.bounced()},
-            {"opened", funnel.opened()},
-            {"opened_machine", funnel.opened_machine()},
-            {"clicked", funnel.clicked()},
-            {"clicked_machine", funnel.clicked_machine()},
-            {"converted", funnel.converted()},
-            {"unsubscribed", funnel.unsubscribed()},
-            {"complained", funnel.complained()}}},
-          {"arms", arms},
-          {"effects", effects},
-          {"srm_p_value", optional(report.has_srm_p_value(), report.srm_p_value())},
-          {"cost_minor_units", report.cost_minor_units()},
-          {"incremental_profit_minor_units", optional(report.has_incremental_profit_minor_units(),
-                                                      report.incremental_profit_minor_units())},
-          {"warnings", warnings}};
+  return effects;
+}
+
+nlohmann::ordered_json Optional(bool present, double value) {
+  return present ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
+}
+
+}  // namespace
+
+nlohmann::ordered_json ReportToJson(const insight::v1::CampaignReport& report) {
+  using nlohmann::ordered_json;
+  ordered_json json = {
+      {"campaign", report.campaign()},
+      {"cycle", report.cycle()},
+      {"as_of", TimeText(report.as_of())},
+      {"currency", report.currency()},
+      {"funnel", ToJson(report.funnel())},
+      {"arms", ArmsToJson(report)},
+      {"effects", EffectsToJson(report)},
+      {"srm_p_value", Optional(report.has_srm_p_value(), report.srm_p_value())},
+      {"cost_minor_units", report.cost_minor_units()},
+      {"incremental_profit_minor_units", Optional(report.has_incremental_profit_minor_units(),
+                                                  report.incremental_profit_minor_units())},
+      {"warnings",
+       ordered_json(std::vector<std::string>(report.warnings().begin(), report.warnings().end()))}};
+  for (const auto& segment : report.segments()) {
+    json["segments"].push_back(
+        {{"segment", segment.segment()},
+         {"funnel", ToJson(segment.funnel())},
+         {"arms", ArmsToJson(segment)},
+         {"effects", EffectsToJson(segment)},
+         {"cost_minor_units", segment.cost_minor_units()},
+         {"incremental_profit_minor_units", Optional(segment.has_incremental_profit_minor_units(),
+                                                     segment.incremental_profit_minor_units())},
+         {"warnings", ordered_json(std::vector<std::string>(segment.warnings().begin(),
+                                                            segment.warnings().end()))}});
+  }
+  return json;
 }
 
 void AddCampaignCommands(CLI::App& root, Shell& shell) {
@@ -292,7 +343,12 @@ void AddCampaignCommands(CLI::App& root, Shell& shell) {
   auto cycle = std::make_shared<int>(0);
   report->add_option("--cycle", *cycle, "One cycle; all together if left out")
       ->check(CLI::NonNegativeNumber);
-  shell.OnRun(report, [&shell, name = report_name, cycle] { return Report(shell, *name, *cycle); });
+  auto by = std::make_shared<std::string>();
+  report->add_option("--by", *by, "Break the figures down: by the segments that contacts bear")
+      ->check(CLI::IsMember({"segment"}));
+  shell.OnRun(report, [&shell, name = report_name, cycle, by] {
+    return Report(shell, *name, *cycle, *by);
+  });
 }
 
 }  // namespace rondo

@@ -99,6 +99,8 @@ absl::Status CampaignProjection::Apply(const LogRecord& record, ApplyContext& co
     case LogRecord::kContactPlanned:
       return OnContact(record, context);
     case LogRecord::kCyclePlanned:
+      // The end of an imported past cycle says nothing of ours.
+      if (record.source() == "import") return absl::OkStatus();
       return OnPlanned(record.cycle_planned(), context);
     case LogRecord::kCycleClosed:
       return OnClosed(record.cycle_closed(), context);
@@ -229,6 +231,7 @@ absl::Status CampaignProjection::StartDueCycle(v1::Campaign state, ApplyContext&
   *cycle.mutable_due_time() =
       ToTimestamp(std::max(CycleDue(schedule, number), context.partition_time()));
   FreezeShares(campaign, last.has_value() ? &*last : nullptr, cycle);
+  FreezeSegments(campaign, cycle);
   *started.mutable_campaign() = std::move(campaign);
 
   store.SetDueCycle(name, 0);

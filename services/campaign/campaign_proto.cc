@@ -118,4 +118,15 @@ void FreezeShares(const v1::Campaign& campaign, const log::v1::CycleClosed* last
   }
 }
 
+void FreezeSegments(const v1::Campaign& campaign, v1::Cycle& cycle) {
+  const auto add = [&cycle](const std::string& segment) {
+    const auto& known = cycle.segments();
+    const bool is_new = std::find(known.begin(), known.end(), segment) == known.end();
+    if (is_new && known.size() < kReportSegmentsMax) cycle.add_segments(segment);
+  };
+  for (const std::string& segment : campaign.report_by()) add(segment);
+  if (campaign.audience().include_size() == 1) return;
+  for (const std::string& segment : campaign.audience().include()) add(segment);
+}
+
 }  // namespace rondo::campaign

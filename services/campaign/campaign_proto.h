@@ -46,4 +46,13 @@ inline int CycleCount(const v1::Campaign& campaign) {
 // is null if no cycle closed.
 void FreezeShares(const v1::Campaign& campaign, const log::v1::CycleClosed* last, v1::Cycle& cycle);
 
+// Segments by which one cycle's report can be broken down, at most: a contact bears them as bits,
+// and insight keeps sums for each combination that occurs.
+inline constexpr int kReportSegmentsMax = 8;
+
+// Gives `cycle` the segments whose membership its contacts bear: those of `report_by`, then those
+// that the audience includes, as far as they fit. A sole included segment is left out: every target
+// is in it.
+void FreezeSegments(const v1::Campaign& campaign, v1::Cycle& cycle);
+
 }  // namespace rondo::campaign

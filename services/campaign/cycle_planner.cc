@@ -104,6 +104,7 @@ class CycleWriter {
     contact.set_due_time_micros(ToMicros(visit.due));
     contact.set_assignment_probability(visit.probability);
     contact.set_time_zone(std::string(visit.time_zone));
+    contact.set_segments(visit.segments);
     contact.set_plan_only(campaign.plan_only_from_cycle() > 0 &&
                           number() >= campaign.plan_only_from_cycle());
     if (!cell.control()) {

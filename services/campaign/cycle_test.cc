@@ -83,6 +83,37 @@ TEST_F(CampaignTest, NobodyIsPlannedTwiceHoweverOftenPlanningBreaksOffOrTheProce
   EXPECT_EQ(Records(LogRecord::kCyclePlanned).size(), static_cast<size_t>(kPartitions));
 }
 
+TEST_F(CampaignTest, ContactsBearTheSegmentsThatReportsAreBrokenDownBy) {
+  AddTargets(60);
+  for (auto& [id, target] : listed_.targets) target.set_segments(static_cast<uint32_t>(id & 1u));
+  v1::Campaign campaign = Parse<v1::Campaign>(kCampaign);
+  campaign.add_report_by("segments/open-complaint");
+  MustLaunch(campaign);
+  house_.AdvanceTo(absl::FromUnixSeconds(kStart));
+  // A sole included segment holds everybody: no bit is spent on it.
+  EXPECT_THAT(Cycles().at(0).segments(), testing::ElementsAre("segments/open-complaint"));
+  EXPECT_THAT(listed_.requests.back().membership_of(),
+              testing::ElementsAre("segments/open-complaint"));
+  ASSERT_EQ(Contacts().size(), 60u);
+  for (const LogRecord& record : Contacts()) {
+    EXPECT_EQ(record.contact_planned().segments(), record.party() & 1u);
+  }
+}
+
+TEST(FreezeSegmentsTest, TakesReportByThenIncludesAndAtMostEight) {
+  v1::Campaign campaign;
+  campaign.add_report_by("segments/vip");
+  for (int i = 0; i < 9; ++i) {
+    campaign.mutable_audience()->add_include(absl::StrFormat("segments/s%d", i));
+  }
+  campaign.mutable_audience()->set_include(1, "segments/vip");
+  v1::Cycle cycle;
+  FreezeSegments(campaign, cycle);
+  EXPECT_THAT(cycle.segments(),
+              testing::ElementsAre("segments/vip", "segments/s0", "segments/s2", "segments/s3",
+                                   "segments/s4", "segments/s5", "segments/s6", "segments/s7"));
+}
+
 TEST_F(CampaignTest, ADryRunSaysWhatTheCycleThenPlansAndWritesNothing) {
   AddTargets(1000);
   v1::Campaign campaign = Parse<v1::Campaign>(kCampaign);

@@ -49,6 +49,7 @@ class CampaignCheck {
       wrong_.Add("name", "expected campaigns/ and lower-case letters, digits and hyphens");
     }
     CheckAudience();
+    CheckReportBy();
     CheckCells();
     CheckControl();
     if (!(campaign_.holdout() >= 0.0 && campaign_.holdout() < 1.0)) {
@@ -91,6 +92,18 @@ class CampaignCheck {
       if (included.contains(audience.exclude(i))) {
         wrong_.Add(field, "it is included too: nobody of it would be addressed");
       }
+    }
+  }
+
+  void CheckReportBy() {
+    std::set<std::string> names;
+    for (int i = 0; i < campaign_.report_by_size(); ++i) {
+      const std::string field = absl::StrFormat("report_by[%d]", i);
+      CheckExists(campaign_.report_by(i), "segments/", field);
+      if (!names.insert(campaign_.report_by(i)).second) wrong_.Add(field, "it is there already");
+    }
+    if (campaign_.report_by_size() > kReportSegmentsMax) {
+      wrong_.Add("report_by", absl::StrFormat("at most %d segments", kReportSegmentsMax));
     }
   }
 
@@ -321,6 +334,7 @@ std::vector<std::string> ReferencesOf(const v1::Campaign& campaign,
   std::set<std::string> names(campaign.audience().include().begin(),
                               campaign.audience().include().end());
   names.insert(campaign.audience().exclude().begin(), campaign.audience().exclude().end());
+  names.insert(campaign.report_by().begin(), campaign.report_by().end());
   for (const v1::Cell& cell : campaign.cells()) {
     names.insert(cell.treatment().template_());
     names.insert(cell.treatment().offer());

@@ -90,6 +90,7 @@ class Decider {
     visit.probability = shares_[static_cast<size_t>(visit.cell)];
     const absl::TimeZone* zone = zones_.Find(target.time_zone());
     if (zone != nullptr) visit.time_zone = target.time_zone();
+    visit.segments = target.segments();
     visit.due = ContactDue(schedule_, number_, zone != nullptr ? zone : zones_.Find(default_zone_),
                            not_before_);
     return visit;
@@ -129,6 +130,7 @@ absl::Status WalkTargets(const WalkTools& tools, const CallInfo& call, const v1:
   if (IsDefined(tools.catalog, tools.time_zone_attribute)) {
     request.set_time_zone_attribute(tools.time_zone_attribute);
   }
+  *request.mutable_membership_of() = cycle.segments();
   RONDO_ASSIGN_OR_RETURN(
       const Stream<targeting::SelectTargetsResponse> targets,
       CallStream<targeting::SelectTargetsResponse>(tools.targeting, call, request));

@@ -33,6 +33,7 @@ struct Visit {
   double probability = 0.0;    // With which the cell was drawn.
   absl::Time due;              // Of a customer in a cell.
   std::string_view time_zone;  // IANA; empty if not known.
+  uint32_t segments = 0;       // Bit i: in the i-th of the cycle's segments.
 };
 
 // Calls `visit` for each customer of the audience, partition by partition in the order of ids, as

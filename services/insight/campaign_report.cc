@@ -103,6 +103,7 @@ void FillFunnel(std::span<const CycleView> cycles, pb::Funnel& funnel) {
   funnel.set_clicked_machine(all.Count(Step::kClickedByMachineOnly));
   funnel.set_unsubscribed(all.Count(Step::kUnsubscribed));
   funnel.set_complained(all.Count(Step::kComplained));
+  funnel.set_unknown(all.Count(Step::kUnknown));
   const std::vector<Metric> metrics = MetricsOf(cycles);
   if (!metrics.empty()) funnel.set_converted(all.Conversions(metrics[0].goal).conversions);
 }
@@ -259,8 +260,10 @@ void AddWarnings(std::span<const CycleView> cycles, absl::Time as_of, pb::Campai
     }
   }
   if (report.funnel().in_doubt() > 0) {
-    report.add_warnings(
-        absl::StrFormat("%d contacts are in doubt: sent or not", report.funnel().in_doubt()));
+    report.add_warnings(absl::StrFormat(
+        "%d contacts are in doubt: sent or not; of %d of them no evidence is waited "
+        "for any more",
+        report.funnel().in_doubt(), report.funnel().unknown()));
   }
   for (const Metric& metric : MetricsOf(cycles)) {
     if (metric.is_value || !has_control) continue;
@@ -326,6 +329,66 @@ double ShareOf(const CycleView& cycle, const std::string& cell) {
 double MinorPerMajor(const std::string& currency) {
   const auto digits = MinorUnitDigits(currency);
   return digits.ok() ? std::pow(10.0, *digits) : 1.0;
+}
+
+namespace {
+
+// The cycles in which `segment` was frozen, with the sums of its members alone.
+std::vector<CycleView> Within(std::span<const CycleView> cycles, const std::string& segment) {
+  std::vector<CycleView> within;
+  for (const CycleView& cycle : cycles) {
+    const auto& include = cycle.state.campaign().audience().include();
+    if (include.size() == 1 && include[0] == segment) {  // All targets are in it.
+      within.push_back(cycle);
+      continue;
+    }
+    const auto& segments = cycle.state.cycle().segments();
+    const auto at = std::find(segments.begin(), segments.end(), segment);
+    if (at == segments.end()) continue;
+    const auto bit = static_cast<uint32_t>(at - segments.begin());
+    CycleView members = {
+        .state = cycle.state, .cells = {}, .parts = {}, .last_due = cycle.last_due};
+    for (const auto& [part, sums] : cycle.parts) {
+      if ((part.segments >> bit & 1u) != 0) Merge(members.cells[part.cell], sums);
+    }
+    within.push_back(std::move(members));
+  }
+  return within;
+}
+
+// Those of the newest cycle first, then those that only earlier ones had.
+std::vector<std::string> SegmentsOf(std::span<const CycleView> cycles) {
+  std::vector<std::string> names;
+  const auto add = [&names](const std::string& name) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  };
+  for (auto cycle = cycles.rbegin(); cycle != cycles.rend(); ++cycle) {
+    for (const std::string& name : cycle->state.cycle().segments()) add(name);
+    const auto& include = cycle->state.campaign().audience().include();
+    if (include.size() == 1) add(include[0]);
+  }
+  return names;
+}
+
+}  // namespace
+
+void AddSegments(std::span<const CycleView> cycles, absl::Time as_of, pb::CampaignReport& report) {
+  for (const std::string& name : SegmentsOf(cycles)) {
+    pb::CampaignReport all = MakeReport(Within(cycles, name), 0, as_of);
+    pb::SegmentFigures& figures = *report.add_segments();
+    figures.set_segment(name);
+    *figures.mutable_funnel() = std::move(*all.mutable_funnel());
+    figures.mutable_arms()->Swap(all.mutable_arms());
+    figures.mutable_effects()->Swap(all.mutable_effects());
+    figures.set_cost_minor_units(all.cost_minor_units());
+    if (all.has_incremental_profit_minor_units()) {
+      figures.set_incremental_profit_minor_units(all.incremental_profit_minor_units());
+    }
+    figures.mutable_warnings()->Swap(all.mutable_warnings());
+  }
+  if (report.segments().empty()) {
+    report.add_warnings("no segments: the campaign names none in audience.include or report_by");
+  }
 }
 
 pb::CampaignReport MakeReport(std::span<const CycleView> cycles, int32_t number, absl::Time as_of) {

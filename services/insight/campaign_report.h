@@ -24,6 +24,8 @@ inline constexpr std::string_view kAllTreated = "treated";
 struct CycleView {
   pb::CycleState state;
   std::map<std::string, CellSums> cells;
+  // The same customers, by the segments that they are in too.
+  std::map<CellPart, CellSums> parts;
   absl::Time last_due = absl::InfinitePast();  // Of its contacts.
 };
 
@@ -46,5 +48,10 @@ double MinorPerMajor(const std::string& currency);
 // `cycles` are of one campaign, ascending, at least one; definitions are the last one's. `number`
 // is the cycle asked for, 0 for all.
 pb::CampaignReport MakeReport(std::span<const CycleView> cycles, int32_t number, absl::Time as_of);
+
+// Adds to `report` the figures of each segment that contacts of `cycles` bear, and of a sole
+// included segment, in which all of them are. A cycle counts for the segments that were frozen for
+// it.
+void AddSegments(std::span<const CycleView> cycles, absl::Time as_of, pb::CampaignReport& report);
 
 }  // namespace rondo::insight

@@ -49,7 +49,8 @@ rondo::campaign::v1::Campaign InsightTest::Definition() {
   return campaign;
 }
 
-void InsightTest::BeginCycle(int32_t cycle, const rondo::campaign::v1::Campaign& definition) {
+void InsightTest::BeginCycle(int32_t cycle, const rondo::campaign::v1::Campaign& definition,
+                             const std::vector<std::string>& segments) {
   rondo::log::v1::Record record;
   auto& started = *record.mutable_cycle_started();
   *started.mutable_campaign() = definition;
@@ -61,6 +62,7 @@ void InsightTest::BeginCycle(int32_t cycle, const rondo::campaign::v1::Campaign&
     share.set_cell(cell.name());
     share.set_share(cell.share());
   }
+  for (const std::string& segment : segments) started.mutable_cycle()->add_segments(segment);
   house_.AppendToAll(record);
 }
 
@@ -71,7 +73,8 @@ void InsightTest::EndPlanning(int32_t cycle) {
   house_.AppendToAll(record);
 }
 
-void InsightTest::Plan(uint64_t customer, const std::string& cell, int32_t cycle, bool imported) {
+void InsightTest::Plan(uint64_t customer, const std::string& cell, int32_t cycle, bool imported,
+                       uint32_t segments) {
   auto record = About(Customer(customer));
   auto& planned = *record.mutable_contact_planned();
   Name(*planned.mutable_contact(), cycle);
@@ -81,6 +84,7 @@ void InsightTest::Plan(uint64_t customer, const std::string& cell, int32_t cycle
   planned.set_due_time_micros(ToMicros(house_.clock().Now()));
   planned.set_cost_minor_units(5);
   planned.set_imported(imported);
+  planned.set_segments(segments);
   house_.Append(std::move(record));
 }
 
@@ -147,10 +151,12 @@ void InsightTest::RunCycle(int32_t cycle, uint64_t customers, uint64_t control_b
   house_.Settle();
 }
 
-absl::StatusOr<pb::CampaignReport> InsightTest::Report(int32_t cycle, const std::string& name) {
+absl::StatusOr<pb::CampaignReport> InsightTest::Report(int32_t cycle, const std::string& name,
+                                                       pb::ReportDimension by) {
   pb::GetCampaignReportRequest request;
   request.set_name(name);
   request.set_cycle(cycle);
+  request.set_by(by);
   return Call<pb::CampaignReport>(*caller_, {}, request);
 }
 

@@ -38,9 +38,12 @@ class InsightTest : public testing::Test {
   // Control 50%, mail 50%; the goal `bought` within 14 days, worth its value.
   static rondo::campaign::v1::Campaign Definition();
 
-  void BeginCycle(int32_t cycle, const rondo::campaign::v1::Campaign& definition = Definition());
+  // `segments` are frozen for the cycle: bit i of a contact's segments is the i-th.
+  void BeginCycle(int32_t cycle, const rondo::campaign::v1::Campaign& definition = Definition(),
+                  const std::vector<std::string>& segments = {});
   void EndPlanning(int32_t cycle);
-  void Plan(uint64_t customer, const std::string& cell, int32_t cycle = 1, bool imported = false);
+  void Plan(uint64_t customer, const std::string& cell, int32_t cycle = 1, bool imported = false,
+            uint32_t segments = 0);
   void Deliver(uint64_t customer, rondo::log::v1::DeliveryState state, int32_t cycle = 1,
                int32_t attempt = 1);
   void Suppress(uint64_t customer, const std::string& reason, bool shadow = false);
@@ -52,7 +55,9 @@ class InsightTest : public testing::Test {
   void RunCycle(int32_t cycle, uint64_t customers, uint64_t control_buyers, uint64_t mail_buyers,
                 int64_t value);
 
-  absl::StatusOr<pb::CampaignReport> Report(int32_t cycle = 0, const std::string& name = kCampaign);
+  absl::StatusOr<pb::CampaignReport> Report(
+      int32_t cycle = 0, const std::string& name = kCampaign,
+      pb::ReportDimension by = pb::REPORT_DIMENSION_UNSPECIFIED);
   // Of all partitions, in the order of partitions and offsets.
   std::vector<rondo::log::v1::Record> LogOf(rondo::log::v1::Record::BodyCase kind);
 

@@ -65,7 +65,7 @@ absl::StatusOr<Outcome> ChangeOutcome(const rondo::response::v1::ContactKey& con
   if (!outcome.has_value()) {
     return absl::NotFoundError("contact: no contact of this campaign and cycle was planned");
   }
-  const std::string sums_key = KeyOfSums(cycle, outcome->cell);
+  const std::string sums_key = KeyOfSums(cycle, outcome->cell, outcome->segments);
   RONDO_ASSIGN_OR_RETURN(CellSums sums, GetSums(sums_key, context));
   Exclude(sums, *outcome);
   change(*outcome);
@@ -118,12 +118,13 @@ absl::Status ApplyPlanned(const logpb::ContactPlanned& planned, CustomerId custo
   outcome.cell = planned.cell();
   outcome.control = planned.control();
   outcome.channel = planned.channel();
+  outcome.segments = planned.segments();
   outcome.Set(Step::kAssigned);
   if (sent_elsewhere) {
     outcome.Set(Step::kSent);
     Charge(outcome, 0, planned.cost_minor_units());
   }
-  const std::string sums_key = KeyOfSums(cycle, outcome.cell);
+  const std::string sums_key = KeyOfSums(cycle, outcome.cell, outcome.segments);
   RONDO_ASSIGN_OR_RETURN(CellSums sums, GetSums(sums_key, context));
   Include(sums, outcome);
   context.Put(key, Encode(outcome));
@@ -132,27 +133,37 @@ absl::Status ApplyPlanned(const logpb::ContactPlanned& planned, CustomerId custo
   return EmitLastContact(customer, outcome.channel, planned.due_time_micros(), context);
 }
 
+// It is known now.
+void EndDoubt(Outcome& outcome) {
+  outcome.Clear(Step::kInDoubt);
+  outcome.Clear(Step::kUnknown);
+}
+
 void Follow(const logpb::DeliveryOutcome& delivery, Outcome& outcome) {
   switch (delivery.state()) {
     case logpb::DELIVERY_STATE_SENT:
     case logpb::DELIVERY_STATE_DELIVERED:
       outcome.Set(Step::kSent);
-      outcome.Clear(Step::kInDoubt);
+      EndDoubt(outcome);
       break;
     case logpb::DELIVERY_STATE_BOUNCED:
       outcome.Set(Step::kSent);
       outcome.Set(Step::kBounced);
-      outcome.Clear(Step::kInDoubt);
+      EndDoubt(outcome);
       break;
     case logpb::DELIVERY_STATE_FAILED:
       outcome.Set(Step::kBounced);
-      outcome.Clear(Step::kInDoubt);
+      EndDoubt(outcome);
       break;
     case logpb::DELIVERY_STATE_IN_DOUBT:
       if (!outcome.Has(Step::kSent)) outcome.Set(Step::kInDoubt);
       break;
-    default:
-      break;  // Deferred: nothing is known yet.
+    case logpb::DELIVERY_STATE_UNKNOWN:
+      if (outcome.Has(Step::kInDoubt)) outcome.Set(Step::kUnknown);
+      break;
+    default:  // Deferred: it did not go out, and is tried again.
+      EndDoubt(outcome);
+      break;
   }
   const auto& contact = delivery.contact();
   const std::string attempt =
@@ -330,6 +341,7 @@ absl::Status ApplyCyclePlanned(const logpb::CyclePlanned& planned, absl::Duratio
   const CycleKey key = {.campaign = planned.campaign(), .cycle = planned.cycle()};
   RONDO_ASSIGN_OR_RETURN(auto cycle, GetCycle(key, context));
   if (!cycle.has_value()) return absl::NotFoundError("cycle: it has not begun");
+  if (cycle->planned()) return absl::AlreadyExistsError("cycle: it is planned already");
   cycle->set_planned(true);
   cycle->mutable_cycle()->set_targeted(planned.targeted());
   cycle->mutable_cycle()->set_held_out(planned.held_out());

@@ -13,6 +13,10 @@ absl::StatusOr<pb::CampaignReport> InsightHandlers::GetCampaignReport(
     return FieldError("name", "expected campaigns/{campaign}");
   }
   if (request.cycle() < 0) return FieldError("cycle", "expected 0 (all) or a cycle's number");
+  if (request.by() != pb::REPORT_DIMENSION_UNSPECIFIED &&
+      request.by() != pb::REPORT_DIMENSION_SEGMENT) {
+    return FieldError("by", "expected REPORT_DIMENSION_SEGMENT, or nothing");
+  }
   // Everything that was in the log by this time is in the figures.
   const absl::Time as_of = runtime_.clock().Now();
   RONDO_RETURN_IF_ERROR(runtime_.AwaitSettled("insight"));
@@ -25,7 +29,9 @@ absl::StatusOr<pb::CampaignReport> InsightHandlers::GetCampaignReport(
   if (cycles.empty()) {
     return absl::NotFoundError("name: no cycle of this campaign has begun; launch it first");
   }
-  return MakeReport(cycles, request.cycle(), as_of);
+  pb::CampaignReport report = MakeReport(cycles, request.cycle(), as_of);
+  if (request.by() == pb::REPORT_DIMENSION_SEGMENT) AddSegments(cycles, as_of, report);
+  return report;
 }
 
 absl::StatusOr<pb::RefreshSignalsResponse> InsightHandlers::RefreshSignals(

@@ -58,8 +58,8 @@ std::string KeyOfCycle(const CycleKey& key) { return Start(kCycles, key).view();
 std::string KeyOfOutcome(const CycleKey& key, CustomerId customer) {
   return Start(kOutcomes, key).U64(customer.value()).view();
 }
-std::string KeyOfSums(const CycleKey& key, std::string_view cell) {
-  return Start(kSums, key).String(cell).view();
+std::string KeyOfSums(const CycleKey& key, std::string_view cell, uint32_t segments) {
+  return Start(kSums, key).String(cell).U32(segments).view();
 }
 std::string KeyOfDue(const CycleKey& key) { return Start(kDue, key).view(); }
 std::string KeyOfLastDue(const CycleKey& key) { return Start(kLastDue, key).view(); }
@@ -105,6 +105,7 @@ std::string Encode(const Outcome& outcome) {
     goal_state.set_value_minor_units(goal.value);
   }
   for (const uint64_t attempt : outcome.charged) state.add_charged(attempt);
+  state.set_segments(outcome.segments);
   return state.SerializeAsString();
 }
 
@@ -120,6 +121,7 @@ absl::StatusOr<Outcome> DecodeOutcome(std::string_view bytes) {
   for (const pb::GoalOutcomeState& goal : state.goals()) {
     outcome.goals[goal.goal()] = {.count = goal.count(), .value = goal.value_minor_units()};
   }
+  outcome.segments = state.segments();
   outcome.charged.assign(state.charged().begin(), state.charged().end());
   return outcome;
 }
@@ -177,19 +179,20 @@ absl::StatusOr<std::map<int32_t, pb::CycleState>> ReadCycles(const storage::Read
   return cycles;
 }
 
-absl::StatusOr<std::map<std::string, CellSums>> ReadSums(const storage::Reader& state,
-                                                         const CycleKey& key) {
-  std::map<std::string, CellSums> cells;
+absl::StatusOr<std::map<CellPart, CellSums>> ReadSums(const storage::Reader& state,
+                                                      const CycleKey& key) {
+  std::map<CellPart, CellSums> parts;
   const storage::KeyRange range = SumsOf(key);
   const auto cursor = state.Scan(range);
   for (; cursor->Valid(); cursor->Next()) {
     KeyParser rest(cursor->key().substr(range.begin.size()));
-    std::string cell = rest.String();
+    CellPart part = {.cell = rest.String(), .segments = 0};
+    part.segments = rest.U32();
     if (!rest.ok()) return Damaged("sum's key");
-    RONDO_ASSIGN_OR_RETURN(cells[std::move(cell)], DecodeSums(cursor->value()));
+    RONDO_ASSIGN_OR_RETURN(parts[std::move(part)], DecodeSums(cursor->value()));
   }
   RONDO_RETURN_IF_ERROR(cursor->status());
-  return cells;
+  return parts;
 }
 
 absl::StatusOr<absl::Time> ReadLastDue(const storage::Reader& state, const CycleKey& key) {

@@ -2,7 +2,8 @@
 //
 //   C campaign cycle             CycleState     cycles, in every partition
 //   O campaign cycle customer    OutcomeState   one customer in one cycle
-//   S campaign cycle cell        CellSumsState  sums of the above
+//   S campaign cycle cell segs   CellSumsState  sums of the above, of customers in just these
+//                                               segments (U32, bits)
 //   E campaign cycle             I64            micros: when the latest of its contacts is due
 //   D campaign cycle             (empty)        windows are closed, results are not recorded yet
 //   P customer                   PurchasesState with what was counted last
@@ -39,7 +40,7 @@ struct CycleKey {
 
 std::string KeyOfCycle(const CycleKey& key);
 std::string KeyOfOutcome(const CycleKey& key, CustomerId customer);
-std::string KeyOfSums(const CycleKey& key, std::string_view cell);
+std::string KeyOfSums(const CycleKey& key, std::string_view cell, uint32_t segments);
 std::string KeyOfDue(const CycleKey& key);
 std::string KeyOfLastDue(const CycleKey& key);
 std::string KeyOfPurchases(CustomerId customer);
@@ -63,9 +64,14 @@ absl::StatusOr<CellSums> DecodeSums(std::string_view bytes);
 // Cycles of `campaign` that `state` knows, by number.
 absl::StatusOr<std::map<int32_t, pb::CycleState>> ReadCycles(const storage::Reader& state,
                                                              std::string_view campaign);
-// Sums of a cycle's cells in one partition, by cell.
-absl::StatusOr<std::map<std::string, CellSums>> ReadSums(const storage::Reader& state,
-                                                         const CycleKey& key);
+// Sums of a cycle's customers in one partition, by cell and by the segments that they are in.
+struct CellPart {
+  std::string cell;
+  uint32_t segments = 0;  // Bits, as in the planned contact.
+  friend auto operator<=>(const CellPart&, const CellPart&) = default;
+};
+absl::StatusOr<std::map<CellPart, CellSums>> ReadSums(const storage::Reader& state,
+                                                      const CycleKey& key);
 // When the latest contact of a cycle in one partition is due; InfinitePast without any.
 absl::StatusOr<absl::Time> ReadLastDue(const storage::Reader& state, const CycleKey& key);
 // Cycles whose results wait to be recorded.

@@ -81,6 +81,23 @@ TEST_F(InsightTest, AnInDoubtContactThatArrivedIsSent) {
   EXPECT_EQ(report->funnel().in_doubt(), 0);
 }
 
+TEST_F(InsightTest, WhatStaysInDoubtIsUnknownUntilEvidenceComesAfterAll) {
+  BeginCycle(1);
+  for (uint64_t i = 1; i <= 3; ++i) {
+    Plan(i, "mail");
+    Deliver(i, rondo::log::v1::DELIVERY_STATE_IN_DOUBT);
+  }
+  Deliver(1, rondo::log::v1::DELIVERY_STATE_UNKNOWN);
+  Deliver(2, rondo::log::v1::DELIVERY_STATE_UNKNOWN);
+  EXPECT_EQ(Report()->funnel().in_doubt(), 3);
+  EXPECT_EQ(Report()->funnel().unknown(), 2);
+  EXPECT_THAT(Report()->warnings(), Contains(HasSubstr("of 2 of them no evidence")));
+  Deliver(1, rondo::log::v1::DELIVERY_STATE_BOUNCED);
+  EXPECT_EQ(Report()->funnel().in_doubt(), 2);
+  EXPECT_EQ(Report()->funnel().unknown(), 1);
+  EXPECT_EQ(Report()->funnel().bounced(), 1);
+}
+
 TEST_F(InsightTest, EffectsAreCellAgainstControlByIntentionToTreat) {
   RunCycle(1, 200, 20, 36, 2500);
   const auto report = Report(1);
@@ -100,6 +117,59 @@ TEST_F(InsightTest, EffectsAreCellAgainstControlByIntentionToTreat) {
   // 16 more buyers of 2,500 each, less 200 messages of 5.
   EXPECT_DOUBLE_EQ(report->incremental_profit_minor_units(), 16 * 2500 - 200 * 5);
   EXPECT_DOUBLE_EQ(report->srm_p_value(), 1.0);
+}
+
+TEST_F(InsightTest, SegmentsAreCountedAsIfTheirMembersWereTheWholeCampaign) {
+  const std::vector<std::string> segments = {"segments/vip", "segments/young"};
+  auto definition = Definition();
+  definition.mutable_audience()->add_include("segments/lapsing");
+  BeginCycle(1, definition, segments);
+  // Twice: both cells over all combinations of segments; in a cycle of its own only whom `of`
+  // picks.
+  const auto run = [this](int32_t cycle, uint32_t of) {
+    for (uint64_t i = 1; i <= 400; ++i) {
+      const auto in = static_cast<uint32_t>(i % 4);
+      if (of != 0 && (in & of) == 0) continue;
+      const bool control = i % 3 == 0;
+      Plan(i, control ? "control" : "mail", cycle, false, of == 0 ? in : 0);
+      if (!control) Deliver(i, rondo::log::v1::DELIVERY_STATE_SENT, cycle);
+      if (i % 5 == 0) Respond(i, "click", 0, cycle);
+      if (i % 7 == 0 || (i % 11 == 0 && !control)) {
+        Respond(i, "bought", static_cast<int64_t>(100 * i), cycle);
+      }
+    }
+  };
+  run(1, 0);
+  BeginCycle(2, Definition());
+  run(2, 1);
+  BeginCycle(3, Definition());
+  run(3, 2);
+  const auto report = Report(1, kCampaign, pb::REPORT_DIMENSION_SEGMENT);
+  ASSERT_TRUE(report.ok()) << report.status();
+  ASSERT_EQ(report->segments_size(), 3);
+  const char* names[] = {"segments/vip", "segments/young", "segments/lapsing"};
+  const int32_t cycles[] = {2, 3, 1};  // Everybody is in the one that is included.
+  for (int i = 0; i < 3; ++i) {
+    SCOPED_TRACE(names[i]);
+    const pb::SegmentFigures& figures = report->segments(i);
+    const auto alone = Report(cycles[i]);
+    ASSERT_TRUE(alone.ok());
+    EXPECT_EQ(figures.segment(), names[i]);
+    EXPECT_EQ(figures.funnel().SerializeAsString(), alone->funnel().SerializeAsString());
+    ASSERT_EQ(figures.arms_size(), alone->arms_size());
+    for (int arm = 0; arm < figures.arms_size(); ++arm) {
+      EXPECT_EQ(figures.arms(arm).SerializeAsString(), alone->arms(arm).SerializeAsString());
+    }
+    ASSERT_EQ(figures.effects_size(), alone->effects_size());
+    EXPECT_GT(figures.effects_size(), 0);
+    for (int effect = 0; effect < figures.effects_size(); ++effect) {
+      EXPECT_EQ(figures.effects(effect).SerializeAsString(),
+                alone->effects(effect).SerializeAsString());
+    }
+    EXPECT_EQ(figures.incremental_profit_minor_units(), alone->incremental_profit_minor_units());
+  }
+  EXPECT_EQ(Report(1)->segments_size(), 0) << "only when asked for";
+  EXPECT_EQ(Report(1)->arms(0).n() + Report(1)->arms(1).n(), 400);
 }
 
 TEST_F(InsightTest, AnUnevenSplitIsAnAlarm) {
@@ -233,6 +303,34 @@ TEST_F(InsightTest, ACycleThatBecameDueWhileNobodyActedIsClosedAtTheNextStart) {
   Restart();
   house_.Settle();
   EXPECT_EQ(LogOf(Record::kCycleClosed).size(), 4u);
+}
+
+TEST_F(InsightTest, AnImportedCycleIsClosedOnceAllOfItIsInAndItsWindowsAreOver) {
+  BeginCycle(1);
+  for (uint64_t i = 1; i <= 6; ++i) {
+    Plan(i, i % 2 == 0 ? "mail" : "control", 1, /*imported=*/true);
+    if (i <= 2) Respond(i, "bought", 100);
+  }
+  house_.Advance(absl::Hours(40 * 24));
+  EXPECT_TRUE(LogOf(Record::kCycleClosed).empty()) << "more may come";
+  EndPlanning(1);
+  house_.Settle();
+  auto closed = LogOf(Record::kCycleClosed);
+  ASSERT_EQ(closed.size(), 4u);
+  EXPECT_EQ(closed[0].cycle_closed().results().funnel().planned(), 3);
+  EXPECT_EQ(closed[0].cycle_closed().results().funnel().sent(), 3);
+  EXPECT_EQ(closed[0].cycle_closed().results().funnel().converted(), 1);
+  EndPlanning(1);  // Imported again.
+  house_.Settle();
+  EXPECT_EQ(LogOf(Record::kCycleClosed).size(), 4u);
+
+  BeginCycle(2);  // Its windows are open: it ended yesterday elsewhere.
+  Plan(1, "mail", 2, /*imported=*/true);
+  EndPlanning(2);
+  house_.Advance(absl::Hours(13 * 24));
+  EXPECT_EQ(LogOf(Record::kCycleClosed).size(), 4u);
+  house_.Advance(absl::Hours(25));
+  EXPECT_EQ(LogOf(Record::kCycleClosed).size(), 8u);
 }
 
 TEST_F(InsightTest, ACycleWaitsForTheWindowOfItsLatestContact) {

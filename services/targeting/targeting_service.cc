@@ -16,6 +16,7 @@ namespace {
 constexpr int kPageSizeDefault = 100;
 constexpr int kPageSizeMax = 1000;
 constexpr size_t kNameMax = 63;
+constexpr int kMembershipsMax = 8;
 // Of a chunk of targets; leaves room below the limit of a message.
 constexpr size_t kChunkBytes = kStreamChunkBytesMax * 9 / 10;
 // Of a target's fixed parts: tags, lengths and the id.
@@ -40,8 +41,11 @@ absl::Status CheckSegmentName(std::string_view name, std::string_view field) {
 // Streams a selection partition by partition, each in the order of ids.
 class TargetStream {
  public:
-  TargetStream(SelectionResult result, const v1::SelectTargetsRequest& request)
+  // `memberships` are the segments of `request.membership_of`, over the partitions of `result`.
+  TargetStream(SelectionResult result, std::vector<SelectionResult> memberships,
+               const v1::SelectTargetsRequest& request)
       : result_(std::move(result)),
+        memberships_(std::move(memberships)),
         with_attribute_(request.with_attribute()),
         time_zone_attribute_(request.time_zone_attribute()) {}
 
@@ -85,11 +89,24 @@ class TargetStream {
     target.set_customer(id);
     if (attribute_ != nullptr) target.set_attribute(TextOf(attribute_->Get(ordinal, arena_)));
     if (time_zone_ != nullptr) target.set_time_zone(TextOf(time_zone_->Get(ordinal, arena_)));
+    target.set_segments(SegmentsOf(ordinal));
     arena_.Reset();
     return kTargetBytes + target.attribute().size() + target.time_zone().size();
   }
 
+  uint32_t SegmentsOf(size_t ordinal) const {
+    uint32_t segments = 0;
+    for (size_t i = 0; i < memberships_.size(); ++i) {
+      const auto& words = memberships_[i].partitions[partition_ - 1].selection.words;
+      const bool is_member =
+          ordinal / 64 < words.size() && (words[ordinal / 64] >> (ordinal % 64) & 1u) != 0;
+      segments |= uint32_t{is_member} << i;
+    }
+    return segments;
+  }
+
   SelectionResult result_;
+  std::vector<SelectionResult> memberships_;
   std::string with_attribute_;
   std::string time_zone_attribute_;
   size_t partition_ = 0;
@@ -294,8 +311,21 @@ absl::StatusOr<Stream<v1::SelectTargetsResponse>> TargetingHandlers::SelectTarge
   RONDO_RETURN_IF_ERROR(CheckAttribute(*book, request.with_attribute(), "with_attribute"));
   RONDO_RETURN_IF_ERROR(
       CheckAttribute(*book, request.time_zone_attribute(), "time_zone_attribute"));
-  RONDO_ASSIGN_OR_RETURN(SelectionResult result, SelectorOf(book).Audience(request.audience()));
-  const auto stream = std::make_shared<TargetStream>(std::move(result), request);
+  if (request.membership_of_size() > kMembershipsMax) {
+    return FieldError("membership_of", absl::StrFormat("at most %d segments", kMembershipsMax));
+  }
+  Selector selector = SelectorOf(book);
+  RONDO_ASSIGN_OR_RETURN(SelectionResult result, selector.Audience(request.audience()));
+  std::vector<SelectionResult> memberships;
+  for (int i = 0; i < request.membership_of_size(); ++i) {
+    const std::string& name = request.membership_of(i);
+    RONDO_RETURN_IF_ERROR(CheckSegmentName(name, absl::StrFormat("membership_of[%d]", i)));
+    RONDO_ASSIGN_OR_RETURN(SelectionResult members,
+                           selector.Segment(std::string_view(name).substr(kSegments.size())));
+    memberships.push_back(std::move(members));
+  }
+  const auto stream =
+      std::make_shared<TargetStream>(std::move(result), std::move(memberships), request);
   return Stream<v1::SelectTargetsResponse>([stream] { return stream->Next(); });
 }
 

@@ -312,7 +312,13 @@ TEST_F(TargetingTest, AudienceIsTheUnionOfIncludesWithoutExcludesInOrderOfIds) {
   request.mutable_audience()->add_include("segments/young");
   request.mutable_audience()->add_exclude("segments/reader");
   request.set_with_attribute("tier");
+  request.add_membership_of("segments/young");
+  request.add_membership_of("segments/gold");
   const std::vector<v1::Target> targets = Select(request);
+  std::map<uint64_t, uint32_t> memberships;
+  for (const Person& p : people_) {
+    memberships[p.id.value()] = (p.age && *p.age < 30 ? 1u : 0u) | (p.tier == "gold" ? 2u : 0u);
+  }
   std::map<uint64_t, std::string> want;
   for (const Person& p : people_) {
     if (!p.erased && (p.tier == "gold" || (p.age && *p.age < 30)) && p.newsletter != true) {
@@ -324,6 +330,7 @@ TEST_F(TargetingTest, AudienceIsTheUnionOfIncludesWithoutExcludesInOrderOfIds) {
   for (const v1::Target& target : targets) {
     EXPECT_EQ(target.customer(), expected->first);
     EXPECT_EQ(target.attribute(), expected->second);
+    EXPECT_EQ(target.segments(), memberships.at(target.customer()));
     ++expected;
   }
 }

@@ -34,8 +34,9 @@ enum class Step : uint8_t {
   kOpenedByMachineOnly = 11,
   kClickedByMachineOnly = 12,
   kSuppressed = 13,
+  kUnknown = 14,  // In doubt, and no evidence is waited for any more.
 };
-inline constexpr int kStepCount = 14;
+inline constexpr int kStepCount = 15;
 
 // A customer's value for one goal stays within this, in minor units: squares of 10^8 such customers
 // fit into 128 bits.
@@ -50,6 +51,7 @@ struct Outcome {
   std::string cell;
   bool control = false;
   std::string channel;
+  uint32_t segments = 0;          // That the customer was in when planned; bits.
   std::string suppressed_reason;  // Empty: not suppressed.
   int64_t cost = 0;               // Minor units.
   std::map<std::string, GoalOutcome> goals;
