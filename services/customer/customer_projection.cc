@@ -133,6 +133,12 @@ absl::Status CustomerProjection::Apply(const LogRecord& record, ApplyContext& co
                     "");
       }
       return absl::OkStatus();
+    case LogRecord::kCyclePlanned:
+      if (record.source() == kImportSource) {
+        context.Put(PastCycleKey(record.cycle_planned().campaign(), record.cycle_planned().cycle()),
+                    kPastCycleComplete);
+      }
+      return absl::OkStatus();
     default:
       if (const std::optional<uint64_t> fact = FactOf(record)) {
         context.Put(FactKey(CustomerId(record.party()), *fact), "");

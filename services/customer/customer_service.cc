@@ -198,6 +198,10 @@ absl::StatusOr<pb::ImportCustomersResponse> CustomerHandlers::ImportCustomers(
   if (request.rows_size() > kMaxImportRows) {
     return FieldError("rows", absl::StrCat("expected at most ", kMaxImportRows));
   }
+  if (request.history_complete() && !request.rows().empty()) {
+    // Partitions are appended to one after another: no row may come after another partition's end.
+    return FieldError("history_complete", "say so in a request of its own, after the last rows");
+  }
   const std::shared_ptr<const Schema> schema = parts_.schema.Current();
   RowImport import({.runtime = parts_.runtime,
                     .keys = parts_.keys,

@@ -196,6 +196,12 @@ absl::StatusOr<bool> CustomerQueries::HasFact(CustomerId customer, uint64_t fact
   return Has(FactKey(customer, fact));
 }
 
+absl::StatusOr<bool> CustomerQueries::IsPastCycleComplete(std::string_view campaign,
+                                                          int cycle) const {
+  RONDO_ASSIGN_OR_RETURN(const auto value, get_(PastCycleKey(campaign, cycle)));
+  return value == kPastCycleComplete;
+}
+
 absl::StatusOr<bool> CustomerQueries::HasPastCycle(std::string_view campaign, int cycle) const {
   return Has(PastCycleKey(campaign, cycle));
 }

@@ -27,6 +27,8 @@ std::string CustomerKey(CustomerId customer);
 std::string OwnerKey(uint64_t key_hash);
 std::string FactKey(CustomerId customer, uint64_t fact);
 std::string PastCycleKey(std::string_view campaign, int cycle);
+// The value at PastCycleKey once all rows of the cycle are in; empty before.
+inline constexpr std::string_view kPastCycleComplete = "complete";
 std::string ErasedKey(CustomerId customer);
 // All customers of a partition after `after` (unset: all), in the order of their ids.
 storage::KeyRange CustomersAfter(CustomerId after);
@@ -60,7 +62,9 @@ class CustomerQueries {
   // Unset if nobody owns the key.
   absl::StatusOr<CustomerId> OwnerOf(uint64_t key_hash) const;
   absl::StatusOr<bool> HasFact(CustomerId customer, uint64_t fact) const;
+  // A past cycle is known, and all of it was imported.
   absl::StatusOr<bool> HasPastCycle(std::string_view campaign, int cycle) const;
+  absl::StatusOr<bool> IsPastCycleComplete(std::string_view campaign, int cycle) const;
 
  private:
   absl::StatusOr<bool> Has(std::string_view key) const;

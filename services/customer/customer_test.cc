@@ -422,6 +422,39 @@ TEST_F(CustomerTest, AnImportedCampaignBecomesRecordsOnce) {
   EXPECT_EQ(static_cast<int64_t>(LogBytes().size()), before);
 }
 
+TEST_F(CustomerTest, TheEndOfAnImportedCycleIsSaidToEachPartitionOnce) {
+  pb::ImportCustomersRequest request = PastCampaignImport();
+  request.set_history_complete(true);
+  EXPECT_EQ(Ask<pb::ImportCustomersResponse>(request).status().code(),
+            absl::StatusCode::kInvalidArgument)
+      << "rows after the end of another partition";
+  request.set_history_complete(false);
+  EXPECT_EQ(Import(request).imported(), 8);
+  request.clear_rows();
+  request.set_history_complete(true);
+  Import(request);
+  const auto ends = [this] {
+    int count = 0;
+    for (int partition = 0; partition < house_.log().partition_count(); ++partition) {
+      const auto end = house_.log().End(partition);
+      for (int64_t offset = 0; offset < *end;) {
+        const auto block = house_.log().Read(partition, offset);
+        for (const auto* record : block->records) {
+          if (!record->has_cycle_planned()) continue;
+          ++count;
+          EXPECT_EQ(record->cycle_planned().campaign(), "campaigns/old");
+          EXPECT_EQ(record->cycle_planned().cycle(), 1);
+        }
+        offset = block->end();
+      }
+    }
+    return count;
+  };
+  EXPECT_EQ(ends(), house_.log().partition_count());
+  Import(request);
+  EXPECT_EQ(ends(), house_.log().partition_count());
+}
+
 TEST_F(CustomerTest, ListsInTheOrderOfIdsAPageAtATime) {
   std::vector<pb::ImportRow> rows;
   for (int i = 0; i < 25; ++i) rows.push_back(Row(absl::StrCat(i)));

@@ -237,6 +237,14 @@ absl::Status RowImport::PlanPastCycles(const pb::ImportCustomersRequest& request
       RONDO_ASSIGN_OR_RETURN(const bool known,
                              queries->HasPastCycle(past.campaign().name(), past.cycle()));
       if (!known) records_[partition].push_back(record);
+      if (!request.history_complete()) continue;
+      RONDO_ASSIGN_OR_RETURN(const bool complete,
+                             queries->IsPastCycleComplete(past.campaign().name(), past.cycle()));
+      if (complete) continue;
+      LogRecord planned = ImportedRecord(CustomerId(), MicrosOf(past.due_time()));
+      planned.mutable_cycle_planned()->set_campaign(past.campaign().name());
+      planned.mutable_cycle_planned()->set_cycle(past.cycle());
+      records_[partition].push_back(std::move(planned));
     }
   }
   return absl::OkStatus();

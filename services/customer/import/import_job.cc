@@ -210,6 +210,18 @@ absl::Status SendOne(const ImportOptions& options, const SendBatch& send, const 
   return absl::OkStatus();
 }
 
+// Past cycles close once all of them is in.
+absl::Status EndHistory(const ImportOptions& options, const SendBatch& send,
+                        const Mapping& mapping) {
+  if (mapping.campaigns.empty() || options.dry_run) return absl::OkStatus();
+  pb::ImportCustomersRequest request;
+  *request.mutable_campaigns() = {mapping.campaigns.begin(), mapping.campaigns.end()};
+  request.set_import_id(options.name);
+  request.set_synced(options.synced);
+  request.set_history_complete(true);
+  return send(request).status();
+}
+
 }  // namespace
 
 std::string ImportName(const Mapping& mapping, const std::string& input_path) {
@@ -248,6 +260,7 @@ absl::StatusOr<ImportSummary> RunImport(const ImportOptions& options, Mapping ma
     progress(state.summary);
     if (batch.is_last) break;
   }
+  RONDO_RETURN_IF_ERROR(EndHistory(options, send, reader.mapping()));
   if (!options.progress_path.empty()) std::remove(options.progress_path.c_str());
   return state.summary;
 }

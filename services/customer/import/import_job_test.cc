@@ -36,13 +36,18 @@ class ImportJobTest : public ::testing::Test {
   absl::StatusOr<ImportSummary> Run(const std::string& csv) {
     auto source = SourceOf(csv);
     return RunImport(
-        options_, *ParseMapping(kMapping), *source, executor_,
+        options_, *ParseMapping(mapping_), *source, executor_,
         [this](const pb::ImportCustomersRequest& request) { return Take(request); },
         [](const ImportSummary&) {});
   }
 
   // Stands for the server: refuses age 13, knows what it has seen.
   absl::StatusOr<pb::ImportCustomersResponse> Take(const pb::ImportCustomersRequest& request) {
+    if (request.history_complete()) {
+      EXPECT_TRUE(request.rows().empty());
+      EXPECT_EQ(request.campaigns(0).campaign().name(), "campaigns/old");
+      ++ends_;
+    }
     if (++calls_ == fail_at_call_) return absl::UnavailableError("the server is gone");
     pb::ImportCustomersResponse response;
     for (const pb::ImportRow& row : request.rows()) {
@@ -80,6 +85,8 @@ class ImportJobTest : public ::testing::Test {
   std::filesystem::path folder_;
   ImportOptions options_;
   std::set<std::string> seen_;
+  std::string mapping_ = kMapping;
+  int ends_ = 0;  // Of past cycles, as told to the server.
   int calls_ = 0;
   int fail_at_call_ = 0;
   int largest_ = 0;
@@ -122,6 +129,26 @@ TEST_F(ImportJobTest, GoesOnWhereItStopped) {
   const std::string rejects = RejectsFile();
   EXPECT_EQ(std::count(rejects.begin(), rejects.end(), '\n'), 121);
   EXPECT_EQ(rejects.find("left by a crash"), std::string::npos);
+}
+
+TEST_F(ImportJobTest, SaysThatAPastCycleIsCompleteAfterItsLastRow) {
+  mapping_ += R"(
+campaigns:
+  - {name: old, cycle: 1, due: 2008-03-20T00:00:00Z, cells: [{name: mail, share: 1, channel: email}]}
+contacts: [{campaign: old, cell: mail}]
+)";
+  fail_at_call_ = 2;
+  const std::string csv = Rows(6'000);
+  EXPECT_FALSE(Run(csv).ok());
+  EXPECT_EQ(ends_, 0);
+  options_.dry_run = true;
+  ASSERT_TRUE(Run(csv).ok());
+  EXPECT_EQ(ends_, 0) << "a dry run ends nothing";
+  options_.dry_run = false;
+  const auto summary = Run(csv);
+  ASSERT_TRUE(summary.ok()) << summary.status();
+  EXPECT_EQ(summary->rows, 6'000);
+  EXPECT_EQ(ends_, 1);
 }
 
 TEST_F(ImportJobTest, ResumesNothingThatNeverStopped) {
