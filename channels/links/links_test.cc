@@ -44,8 +44,8 @@ TEST(LinkTokenTest, ComesBackAsItWasSigned) {
 TEST(LinkTokenTest, IsRefusedForAnotherPurpose) {
   const LinkTokens tokens = TokensWith({1});
   const std::string text = tokens.Sign(Click()).value();
-  for (const LinkPurpose purpose :
-       {LinkPurpose::kOpen, LinkPurpose::kUnsubscribe, LinkPurpose::kWebOffer}) {
+  for (const LinkPurpose purpose : {LinkPurpose::kOpen, LinkPurpose::kUnsubscribe,
+                                    LinkPurpose::kWebOffer, LinkPurpose::kReceipt}) {
     EXPECT_EQ(tokens.Verify(text, purpose).status().code(), absl::StatusCode::kNotFound);
   }
 }

@@ -18,7 +18,13 @@
 
 namespace rondo {
 
-enum class LinkPurpose : uint8_t { kOpen = 1, kClick = 2, kUnsubscribe = 3, kWebOffer = 4 };
+enum class LinkPurpose : uint8_t {
+  kOpen = 1,
+  kClick = 2,
+  kUnsubscribe = 3,
+  kWebOffer = 4,
+  kReceipt = 5,  // What an SMS gateway calls when it knows what became of a message.
+};
 
 enum class LinkChannel : uint8_t { kEmail = 1, kSms = 2, kWeb = 3 };
 

@@ -205,6 +205,10 @@ absl::StatusOr<std::string> ContactLinks::UnsubscribeUrl() const {
   return Url("u", LinkPurpose::kUnsubscribe);
 }
 
+absl::StatusOr<std::string> ContactLinks::ReceiptUrl() const {
+  return Url("dlr", LinkPurpose::kReceipt);
+}
+
 bool ContactLinks::IsOurs(std::string_view url) const {
   return url.starts_with(base_url_) && url.substr(base_url_.size()).starts_with("/t/");
 }

@@ -4,6 +4,7 @@
 //   BASE/t/c/TOKEN       a click; the target is inside the signed token, never a parameter
 //   BASE/t/o/TOKEN.gif   the open pixel
 //   BASE/t/u/TOKEN       unsubscribe (RFC 8058: only a POST acts)
+//   BASE/t/dlr/TOKEN     delivery receipts of an SMS gateway
 #pragma once
 
 #include <string>
@@ -28,6 +29,7 @@ class ContactLinks {
   absl::StatusOr<std::string> ClickUrl(uint32_t link_number, std::string_view target) const;
   absl::StatusOr<std::string> OpenPixelUrl() const;
   absl::StatusOr<std::string> UnsubscribeUrl() const;
+  absl::StatusOr<std::string> ReceiptUrl() const;
 
   // `html` with the href of each `a` and `area` that is a plain http(s) address replaced by its
   // click address, and the open pixel before the end of the body. Everything else is byte for byte

@@ -35,12 +35,6 @@ std::string Encoded(std::string_view text) {
   return out;
 }
 
-bool IsId(std::string_view id) {
-  return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
-    return IsAlnum(c) || c == '-' || c == '_';
-  });
-}
-
 // A number of up to 15 digits, or up to 11 letters, digits and spaces (TS 23.040, 9.1.2.5).
 bool IsSender(std::string_view sender) {
   if (sender.empty()) return false;
@@ -75,17 +69,6 @@ int Rank(SmsReceiptKind kind) {
   }
 }
 
-std::optional<SmsReceiptKind> KindOf(std::string_view text) {
-  int number = 0;
-  if (!absl::SimpleAtoi(absl::string_view(text.data(), text.size()), &number)) return std::nullopt;
-  for (const SmsReceiptKind kind :
-       {SmsReceiptKind::kDelivered, SmsReceiptKind::kFailed, SmsReceiptKind::kBuffered,
-        SmsReceiptKind::kAcceptedByCentre, SmsReceiptKind::kRefusedByCentre}) {
-    if (static_cast<int>(kind) == number) return kind;
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 absl::StatusOr<PhoneNumber> PhoneNumber::Parse(std::string_view text) {
@@ -104,7 +87,9 @@ absl::StatusOr<std::string> SmsRequestUrl(const SmsGatewayOptions& options,
   if (!IsSender(options.sender)) {
     violations.Add("sender", "a number, or up to 11 letters and digits");
   }
-  if (!IsId(message.id)) violations.Add("id", "1 to 64 letters, digits, `-` and `_`");
+  if (message.receipt_url.find_first_of("%?# \r\n") != std::string::npos) {
+    violations.Add("receipt_url", "an address without query and without `%`");
+  }
   RONDO_RETURN_IF_ERROR(violations.ToStatus());
   RONDO_ASSIGN_OR_RETURN(const SmsSegments segments, SegmentSms(message.text));
   std::string url =
@@ -112,11 +97,10 @@ absl::StatusOr<std::string> SmsRequestUrl(const SmsGatewayOptions& options,
       "&password=" + Encoded(options.password) + "&from=" + Encoded(options.sender) +
       "&to=" + Encoded(message.to.text()) + "&text=" + Encoded(message.text) +
       "&charset=UTF-8&coding=" + (segments.alphabet == SmsAlphabet::kUcs2 ? "2" : "0");
-  if (!options.dlr_base_url.empty()) {
+  if (!message.receipt_url.empty()) {
     // Kannel replaces %d by the receipt's kind and %A by the centre's answer; encoded once here, it
     // is that address for it.
-    const std::string receipt = options.dlr_base_url + "?id=" + message.id + "&type=%d&answer=%A";
-    url += "&dlr-mask=31&dlr-url=" + Encoded(receipt);
+    url += "&dlr-mask=31&dlr-url=" + Encoded(message.receipt_url + "?type=%d&answer=%A");
   }
   return url;
 }
@@ -167,6 +151,17 @@ absl::StatusOr<SendOutcome> SendSms(HttpClient& client, const SmsGatewayOptions&
                      {}};
 }
 
+absl::StatusOr<SmsReceiptKind> SmsReceiptKindOf(int64_t number) {
+  for (const SmsReceiptKind kind :
+       {SmsReceiptKind::kDelivered, SmsReceiptKind::kFailed, SmsReceiptKind::kBuffered,
+        SmsReceiptKind::kAcceptedByCentre, SmsReceiptKind::kRefusedByCentre}) {
+    if (static_cast<int64_t>(kind) == number) return kind;
+  }
+  return FieldError("type", "1, 2, 4, 8 or 16, once");
+}
+
+bool IsFinal(SmsReceiptKind kind) { return Rank(kind) == 2; }
+
 absl::StatusOr<SmsReceipt> ParseSmsReceipt(
     const std::vector<std::pair<std::string, std::string>>& query) {
   const auto only = [&query](std::string_view name) -> const std::string* {
@@ -178,15 +173,12 @@ absl::StatusOr<SmsReceipt> ParseSmsReceipt(
     }
     return found;
   };
-  const std::string* id = only("id");
   const std::string* type = only("type");
-  FieldViolations violations;
-  if (id == nullptr || !IsId(*id)) violations.Add("id", "our message's id, once");
-  const std::optional<SmsReceiptKind> kind = type == nullptr ? std::nullopt : KindOf(*type);
-  if (!kind.has_value()) violations.Add("type", "1, 2, 4, 8 or 16, once");
-  RONDO_RETURN_IF_ERROR(violations.ToStatus());
+  int64_t number = 0;
+  if (type == nullptr || !absl::SimpleAtoi(*type, &number)) number = 0;
+  RONDO_ASSIGN_OR_RETURN(const SmsReceiptKind kind, SmsReceiptKindOf(number));
   const std::string* answer = only("answer");
-  return SmsReceipt{*id, *kind, answer == nullptr ? "" : Words(*answer)};
+  return SmsReceipt{kind, answer == nullptr ? "" : Words(*answer)};
 }
 
 SmsReceiptKind FoldReceipts(std::optional<SmsReceiptKind> known, SmsReceiptKind next) {

@@ -33,14 +33,14 @@ struct SmsGatewayOptions {
   std::string user;
   std::string password;
   std::string sender;  // `from`: a number or up to 11 letters and digits.
-  std::string
-      dlr_base_url;  // Where receipts come back: `https://go.example.com/t/dlr`; empty: none.
 };
 
 struct SmsMessage {
   PhoneNumber to;
   std::string text;  // UTF-8.
-  std::string id;    // Ours; comes back in the receipt. Letters, digits, `-` and `_`, 1 to 64.
+  // Where receipts come back: an address of this message alone,
+  // `https://go.example.com/t/dlr/TOKEN`, without query and `%`. Empty: none are asked for.
+  std::string receipt_url;
 };
 
 // The GET request's address for `message`. INVALID_ARGUMENT, naming the field.
@@ -66,15 +66,20 @@ enum class SmsReceiptKind : uint8_t {
   kRefusedByCentre = 16,
 };
 
+// INVALID_ARGUMENT, naming the field `type`, for any other number.
+absl::StatusOr<SmsReceiptKind> SmsReceiptKindOf(int64_t number);
+
+// Whether nothing more is to come: delivered, failed or refused.
+bool IsFinal(SmsReceiptKind kind);
+
 struct SmsReceipt {
-  std::string id;  // SmsMessage::id.
   SmsReceiptKind kind = SmsReceiptKind::kBuffered;
   std::string answer;  // The centre's words, at most 256 bytes, may be empty.
   friend bool operator==(const SmsReceipt&, const SmsReceipt&) = default;
 };
 
-// Of the decoded query parameters of the request to `dlr_base_url`: `id`, `type`, `answer`.
-// INVALID_ARGUMENT if id or type is missing, repeated or malformed.
+// Of the decoded query parameters of the request to SmsMessage::receipt_url: `type`, `answer`.
+// INVALID_ARGUMENT if the type is missing, repeated or unknown.
 absl::StatusOr<SmsReceipt> ParseSmsReceipt(
     const std::vector<std::pair<std::string, std::string>>& query);
 

@@ -73,11 +73,10 @@ TEST(TransliterateTest, KeepsAMessageInTheCheapAlphabet) {
 }
 
 SmsGatewayOptions Gateway() {
-  return {"http://127.0.0.1:13013/cgi-bin/sendsms", "u ser", "p&w", "Shop",
-          "https://go.example/t/dlr"};
+  return {"http://127.0.0.1:13013/cgi-bin/sendsms", "u ser", "p&w", "Shop"};
 }
 SmsMessage Message(const std::string& text) {
-  return {PhoneNumber::Parse("+821012345678").value(), text, "5f3a-1"};
+  return {PhoneNumber::Parse("+821012345678").value(), text, "https://go.example/t/dlr/5f3a-1"};
 }
 
 TEST(PhoneNumberTest, IsE164AndNothingElse) {
@@ -95,14 +94,16 @@ TEST(SmsRequestTest, EncodesEveryParameter) {
   EXPECT_THAT(url, HasSubstr("&coding=2"));
   EXPECT_THAT(
       url,
-      HasSubstr(
-          "&dlr-mask=31&dlr-url=https%3A%2F%2Fgo.example%2Ft%2Fdlr%3Fid%3D5f3a-1%26type%3D%25d"));
+      HasSubstr("&dlr-mask=31&dlr-url=https%3A%2F%2Fgo.example%2Ft%2Fdlr%2F5f3a-1%3Ftype%3D%25d"));
   EXPECT_THAT(SmsRequestUrl(Gateway(), Message("plain")).value(), HasSubstr("&coding=0"));
+  SmsMessage quiet = Message("plain");
+  quiet.receipt_url.clear();
+  EXPECT_THAT(SmsRequestUrl(Gateway(), quiet).value(), Not(HasSubstr("dlr")));
 }
 
 TEST(SmsRequestTest, RefusesWhatItCannotCarry) {
   SmsMessage message = Message("x");
-  message.id = "a&b";
+  message.receipt_url = "https://go.example/t/dlr?id=%d";
   EXPECT_FALSE(SmsRequestUrl(Gateway(), message).ok());
   SmsGatewayOptions options = Gateway();
   options.sender = "A name too long";
@@ -142,13 +143,12 @@ TEST(SmsAnswerTest, DoesNotTakeEvery200ForAcceptance) {
 }
 
 TEST(SmsReceiptTest, IsReadFromItsQuery) {
-  const auto receipt =
-      ParseSmsReceipt({{"id", "5f3a-1"}, {"type", "8"}, {"answer", "ACK/\r\n"}}).value();
-  EXPECT_EQ(receipt, (SmsReceipt{"5f3a-1", SmsReceiptKind::kAcceptedByCentre, "ACK/"}));
-  EXPECT_FALSE(ParseSmsReceipt({{"id", "a"}}).ok());
-  EXPECT_FALSE(ParseSmsReceipt({{"id", "a"}, {"type", "3"}}).ok());
-  EXPECT_FALSE(ParseSmsReceipt({{"id", "a"}, {"id", "b"}, {"type", "1"}}).ok());
-  EXPECT_FALSE(ParseSmsReceipt({{"id", "a b"}, {"type", "1"}}).ok());
+  const auto receipt = ParseSmsReceipt({{"type", "8"}, {"answer", "ACK/\r\n"}}).value();
+  EXPECT_EQ(receipt, (SmsReceipt{SmsReceiptKind::kAcceptedByCentre, "ACK/"}));
+  EXPECT_FALSE(ParseSmsReceipt({{"answer", "ACK"}}).ok());
+  EXPECT_FALSE(ParseSmsReceipt({{"type", "3"}}).ok());
+  EXPECT_FALSE(ParseSmsReceipt({{"type", "one"}}).ok());
+  EXPECT_FALSE(ParseSmsReceipt({{"type", "1"}, {"type", "1"}}).ok());
 }
 
 TEST(SmsReceiptTest, FoldsToTheSameEndWhateverTheOrder) {

@@ -234,6 +234,9 @@ absl::Status Composer::Render(const statepb::ContactState& contact, const Campai
   const bool marketing =
       ToMessageClass(campaign.message_class()) == policy::MessageClass::kMarketing;
   if (marketing) message->unsubscribe_url = unsubscribe;
+  if (contact.channel() == "sms") {
+    RONDO_ASSIGN_OR_RETURN(message->receipt_url, links.ReceiptUrl());
+  }
   if (contact.channel() == "web" && CheckLinkTarget(offer_url).ok()) {
     RONDO_ASSIGN_OR_RETURN(message->click_url, links.ClickUrl(kOfferLink, offer_url));
   }

@@ -98,6 +98,10 @@ absl::StatusOr<statepb::RecipientState> ContactBook::Recipient(CustomerId custom
   return recipient;
 }
 
+void ContactBook::Put(std::string_view key, const statepb::ContactState& contact) {
+  context_.Put(KeyOfContact(key), contact.SerializeAsString());
+}
+
 void ContactBook::PutRecipient(CustomerId customer, const statepb::RecipientState& recipient) {
   context_.Put(KeyOfRecipient(customer), recipient.SerializeAsString());
 }
@@ -206,21 +210,35 @@ absl::Status ContactBook::Uncount(std::string_view key, const statepb::ContactSt
   return absl::OkStatus();
 }
 
-absl::Status ContactBook::Doubt(std::string_view key, statepb::ContactState& contact) {
-  const auto& contact_key = contact.contact();
-  RONDO_ASSIGN_OR_RETURN(const auto bytes,
-                         context_.Get(KeyOfCycle(contact_key.campaign(), contact_key.cycle())));
+absl::StatusOr<bool> ContactBook::SendsAgain(const statepb::ContactState& contact) const {
+  const auto& key = contact.contact();
+  RONDO_ASSIGN_OR_RETURN(const auto bytes, context_.Get(KeyOfCycle(key.campaign(), key.cycle())));
   Campaign campaign;
   if (bytes.has_value() && !campaign.ParseFromString(*bytes)) {
     return absl::DataLossError("delivery: a stored cycle does not decode");
   }
-  const bool again = campaign.in_doubt() == rondo::campaign::v1::IN_DOUBT_RULE_AT_LEAST_ONCE;
-  const absl::Time when =
-      again ? context_.partition_time() + kInDoubtQuietTime : absl::InfinitePast();
+  return campaign.in_doubt() == rondo::campaign::v1::IN_DOUBT_RULE_AT_LEAST_ONCE;
+}
+
+absl::Status ContactBook::Doubt(std::string_view key, statepb::ContactState& contact) {
+  RONDO_ASSIGN_OR_RETURN(const bool again, SendsAgain(contact));
+  const absl::Time when = context_.partition_time() + (again ? kInDoubtQuietTime : kUnknownAfter);
   RONDO_RETURN_IF_ERROR(Move(key, contact, statepb::CONTACT_PHASE_IN_DOUBT, when));
   context_.Put(KeyOfInDoubt(key), "");
-  if (again) context_.SetTimer(when, ContactTimer(key), "");
+  context_.SetTimer(when, ContactTimer(key), "");
+  if (contact.receipt() != 0) EmitOutcome(contact, logpb::DELIVERY_STATE_SENT, "receipt");
   return absl::OkStatus();
+}
+
+absl::Status ContactBook::EndDoubt(std::string_view key, statepb::ContactState& contact) {
+  RONDO_ASSIGN_OR_RETURN(const bool again, SendsAgain(contact));
+  if (!again) {
+    EmitOutcome(contact, logpb::DELIVERY_STATE_UNKNOWN, "");
+    return End(key, contact, statepb::CONTACT_PHASE_UNKNOWN);
+  }
+  // Its first claim counts no longer, the next one will.
+  RONDO_RETURN_IF_ERROR(Uncount(key, contact));
+  return Meet(key, contact);
 }
 
 absl::Status ContactBook::End(std::string_view key, statepb::ContactState& contact,
@@ -358,7 +376,7 @@ void ContactBook::EmitOutcome(const statepb::ContactState& contact, logpb::Deliv
   outcome.set_attempt(contact.attempt());
   outcome.set_state(state);
   outcome.set_cell(contact.cell());
-  if (state == logpb::DELIVERY_STATE_DELIVERED) {
+  if (state == logpb::DELIVERY_STATE_SENT || state == logpb::DELIVERY_STATE_DELIVERED) {
     outcome.set_cost_minor_units(contact.cost_minor_units());
   }
   outcome.set_evidence(evidence);

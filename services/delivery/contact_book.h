@@ -36,6 +36,8 @@ class ContactBook {
   // NOT_FOUND if it was never planned.
   absl::StatusOr<statepb::ContactState> Find(std::string_view key) const;
   absl::StatusOr<statepb::RecipientState> Recipient(CustomerId customer) const;
+  // Stores a contact whose phase stays as it is.
+  void Put(std::string_view key, const statepb::ContactState& contact);
   void PutRecipient(CustomerId customer, const statepb::RecipientState& recipient);
 
   // A new contact, waiting until `due`.
@@ -47,8 +49,11 @@ class ContactBook {
   absl::Status MakeReady(std::string_view key, statepb::ContactState& contact);
   absl::Status Claim(std::string_view key, statepb::ContactState& contact,
                      const Judgement& judgement);
-  // With a timer if the campaign sends at least once.
+  // Until its timer: to be sent again if the campaign sends at least once, else to be unknown. A
+  // receipt that is known already settles it at once.
   absl::Status Doubt(std::string_view key, statepb::ContactState& contact);
+  // Its timer has come.
+  absl::Status EndDoubt(std::string_view key, statepb::ContactState& contact);
   // Into a phase without index: sent, failed, suppressed, control.
   absl::Status End(std::string_view key, statepb::ContactState& contact,
                    statepb::ContactPhase phase);
@@ -69,6 +74,7 @@ class ContactBook {
 
  private:
   absl::StatusOr<statepb::ContactCounts> Counts() const;
+  absl::StatusOr<bool> SendsAgain(const statepb::ContactState& contact) const;
   absl::Status Move(std::string_view key, statepb::ContactState& contact,
                     statepb::ContactPhase phase, absl::Time index_time);
   absl::StatusOr<policy::ContactFacts> FactsOf(const statepb::ContactState& contact,

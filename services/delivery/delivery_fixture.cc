@@ -30,16 +30,17 @@ void DeliveryTest::Open() {
   DeliveryOptions options;
   options.composer.message_domain = "mail.example";
   options.dispatcher.in_flight_max = in_flight_max_;
-  module_ = std::make_unique<Module>(Module::Parts{.runtime = house_.runtime(),
-                                                   .catalog = *catalog_,
-                                                   .caller = *caller_,
-                                                   .executor = house_.executor(),
-                                                   .clock = house_.clock(),
-                                                   .log = log_,
-                                                   .links = links_,
-                                                   .transports = {{"email", &mail_}},
-                                                   .instance_key = kInstanceKey,
-                                                   .options = options});
+  module_ =
+      std::make_unique<Module>(Module::Parts{.runtime = house_.runtime(),
+                                             .catalog = *catalog_,
+                                             .caller = *caller_,
+                                             .executor = house_.executor(),
+                                             .clock = house_.clock(),
+                                             .log = log_,
+                                             .links = links_,
+                                             .transports = {{"email", &mail_}, {"sms", &mail_}},
+                                             .instance_key = kInstanceKey,
+                                             .options = options});
   module_->Serve(*table_);
   table_->Serve("rondo.customer.v1.CustomerService", world_, &CustomerWorld::BatchGetCustomers);
   house_.Start();
@@ -157,6 +158,18 @@ void DeliveryTest::Track(uint64_t number, const std::string& type, bool with_con
   auto& event = *record.mutable_event_tracked();
   event.set_type(type);
   if (with_contact) *event.mutable_contact() = Contact();
+  house_.Append(std::move(record));
+}
+
+void DeliveryTest::Receive(uint64_t number, int kind, int32_t cycle) {
+  log::v1::Record record;
+  record.set_party(Customer(number).value());
+  auto& event = *record.mutable_event_tracked();
+  event.set_type("receipt");
+  *event.mutable_contact() = Contact(cycle);
+  auto& field = *event.add_fields();
+  field.set_name("kind");
+  field.mutable_value()->set_int_value(kind);
   house_.Append(std::move(record));
 }
 

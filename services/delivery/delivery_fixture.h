@@ -82,6 +82,8 @@ class DeliveryTest : public testing::Test {
             const std::string& cell = "mail", int32_t cycle = 1,
             const std::string& channel = "email");
   void Track(uint64_t number, const std::string& type, bool with_contact = true);
+  // An SMS gateway's receipt of a kind (Kannel's 1, 2, 4, 8, 16).
+  void Receive(uint64_t number, int kind, int32_t cycle = 1);
 
   absl::StatusOr<statepb::ContactState> StateOf(uint64_t number, int32_t cycle = 1);
   statepb::ContactPhase PhaseOf(uint64_t number, int32_t cycle = 1);

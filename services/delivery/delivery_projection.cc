@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_format.h"
+#include "channels/sms/sms_gateway.h"
 #include "platform/core/clock.h"
 #include "platform/core/status_macros.h"
 #include "platform/storage/key.h"
@@ -58,6 +59,11 @@ absl::Status ApplyAttempted(const LogRecord& record, const ApplyContext& context
   return book.Claim(key, contact, judgement);
 }
 
+// Sent or not: nobody knows, and evidence settles it, however late.
+bool IsOpenDoubt(statepb::ContactPhase phase) {
+  return phase == statepb::CONTACT_PHASE_IN_DOUBT || phase == statepb::CONTACT_PHASE_UNKNOWN;
+}
+
 absl::Status EndAs(logpb::DeliveryState state, const LogRecord& record, const std::string& key,
                    statepb::ContactState& contact, ContactBook& book) {
   switch (state) {
@@ -88,17 +94,16 @@ absl::Status ApplyOutcome(const LogRecord& record, ContactBook& book) {
   const logpb::DeliveryOutcome& outcome = record.delivery_outcome();
   const std::string key = ContactKeyOf(CustomerId(record.party()), outcome.contact());
   RONDO_ASSIGN_OR_RETURN(statepb::ContactState contact, book.Find(key));
-  const bool open = contact.phase() == statepb::CONTACT_PHASE_CLAIMED ||
-                    contact.phase() == statepb::CONTACT_PHASE_IN_DOUBT;
+  const bool open =
+      contact.phase() == statepb::CONTACT_PHASE_CLAIMED || IsOpenDoubt(contact.phase());
   if (!open || outcome.attempt() != contact.attempt()) {
     // News of what is settled: a receipt after the acceptance changes nothing here.
     return absl::FailedPreconditionError("outcome: the contact has no such open attempt");
   }
-  // Emitted by ourselves when the doubt began.
-  if (outcome.state() == logpb::DELIVERY_STATE_IN_DOUBT &&
-      contact.phase() == statepb::CONTACT_PHASE_IN_DOUBT) {
-    return absl::OkStatus();
-  }
+  // Emitted by ourselves when the doubt began, and when it was given up.
+  const bool is_ours = outcome.state() == logpb::DELIVERY_STATE_IN_DOUBT ||
+                       outcome.state() == logpb::DELIVERY_STATE_UNKNOWN;
+  if (is_ours && IsOpenDoubt(contact.phase())) return absl::OkStatus();
   return EndAs(outcome.state(), record, key, contact, book);
 }
 
@@ -180,20 +185,47 @@ absl::Status NoteEvent(const LogRecord& record, const std::string& channel, Cont
   return absl::OkStatus();
 }
 
+// Receipts come twice and out of order: what says more wins, and the end is told once.
+absl::Status FoldReceipt(const logpb::EventTracked& event, const std::string& key,
+                         statepb::ContactState contact, ContactBook& book) {
+  int64_t number = 0;
+  for (const auto& field : event.fields()) {
+    if (field.name() == "kind") number = field.value().int_value();
+  }
+  RONDO_ASSIGN_OR_RETURN(const SmsReceiptKind next, SmsReceiptKindOf(number));
+  std::optional<SmsReceiptKind> known;
+  if (contact.receipt() != 0) known = static_cast<SmsReceiptKind>(contact.receipt());
+  const SmsReceiptKind folded = FoldReceipts(known, next);
+  if (folded == known) return absl::OkStatus();
+  contact.set_receipt(static_cast<uint32_t>(folded));
+  book.Put(key, contact);
+  if (IsFinal(folded)) {
+    const bool arrived = folded == SmsReceiptKind::kDelivered;
+    book.EmitOutcome(contact,
+                     arrived ? logpb::DELIVERY_STATE_DELIVERED : logpb::DELIVERY_STATE_BOUNCED,
+                     "receipt");
+  } else if (IsOpenDoubt(contact.phase())) {
+    book.EmitOutcome(contact, logpb::DELIVERY_STATE_SENT, "receipt");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ApplyEvent(const LogRecord& record, ContactBook& book) {
   const logpb::EventTracked& event = record.event_tracked();
   const std::string& type = event.type();
   const bool tells = type == "unsubscribe" || type == "complaint" || type == "bounce";
-  const bool evidence = tells || type == "open" || type == "click" || type == "delivered";
+  const bool evidence =
+      tells || type == "open" || type == "click" || type == "delivered" || type == "receipt";
   if (!evidence) return absl::OkStatus();
   std::string channel;
   if (event.has_contact()) {
     const std::string key = ContactKeyOf(CustomerId(record.party()), event.contact());
     RONDO_ASSIGN_OR_RETURN(const auto contact, book.Get(key));
+    if (contact.has_value() && type == "receipt") return FoldReceipt(event, key, *contact, book);
     if (contact.has_value()) {
       channel = contact->channel();
       // Whatever comes back proves that it went out.
-      if (contact->phase() == statepb::CONTACT_PHASE_IN_DOUBT) {
+      if (IsOpenDoubt(contact->phase())) {
         book.EmitOutcome(
             *contact,
             type == "bounce" ? logpb::DELIVERY_STATE_BOUNCED : logpb::DELIVERY_STATE_DELIVERED,
@@ -314,11 +346,8 @@ absl::Status DeliveryProjection::OnTimer(absl::Time due, std::string_view key,
   const bool awaited = contact.phase() == statepb::CONTACT_PHASE_WAITING ||
                        contact.phase() == statepb::CONTACT_PHASE_IN_DOUBT;
   if (!awaited || contact.index_time_micros() != ToMicros(due)) return absl::OkStatus();
-  if (contact.phase() == statepb::CONTACT_PHASE_IN_DOUBT) {
-    // Sent again: its first claim counts no longer, the next one will.
-    RONDO_RETURN_IF_ERROR(book.Uncount(*contact_key, contact));
-  }
-  return book.Meet(*contact_key, contact);
+  return contact.phase() == statepb::CONTACT_PHASE_IN_DOUBT ? book.EndDoubt(*contact_key, contact)
+                                                            : book.Meet(*contact_key, contact);
 }
 
 void DeliveryProjection::Committed(int partition, int64_t next_offset, bool live) {

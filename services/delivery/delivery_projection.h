@@ -20,6 +20,8 @@ inline constexpr std::string_view kServiceName = "delivery";
 // How long a contact in doubt whose campaign sends at least once waits for evidence before it is
 // sent again: receipts of SMS come within minutes.
 inline constexpr absl::Duration kInDoubtQuietTime = absl::Minutes(10);
+// How long evidence is waited for of one that must not be sent twice, before it is told as unknown.
+inline constexpr absl::Duration kUnknownAfter = absl::Hours(5 * 24);
 
 class DeliveryProjection final : public eventlog::Projection {
  public:
@@ -32,7 +34,7 @@ class DeliveryProjection final : public eventlog::Projection {
   }
 
   std::string_view name() const override { return kServiceName; }
-  int state_version() const override { return 1; }
+  int state_version() const override { return 2; }
   absl::Status Apply(const eventlog::LogRecord& record, eventlog::ApplyContext& context) override;
   absl::Status OnTimer(absl::Time due, std::string_view key, std::string_view payload,
                        eventlog::ApplyContext& context) override;

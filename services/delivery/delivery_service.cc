@@ -154,7 +154,8 @@ absl::StatusOr<pb::SettleInDoubtResponse> DeliveryHandlers::SettleInDoubt(
   RONDO_ASSIGN_OR_RETURN(const auto contact,
                          ReadContact(*state, ContactKeyOf(customer, request.contact())));
   if (!contact.has_value()) return absl::NotFoundError("contact: it was never planned");
-  if (contact->phase() != statepb::CONTACT_PHASE_IN_DOUBT) {
+  if (contact->phase() != statepb::CONTACT_PHASE_IN_DOUBT &&
+      contact->phase() != statepb::CONTACT_PHASE_UNKNOWN) {
     return absl::FailedPreconditionError("contact: it is not in doubt");
   }
   eventlog::LogRecord record;

@@ -66,7 +66,7 @@ absl::Status SmsTransport::Send(const Outbound& message, Done done) {
   if (!phone.ok()) return phone.status();
   SmsGatewayOptions options = options_;
   if (!message.sender.empty()) options.sender = message.sender;
-  SmsMessage sms{*std::move(phone), message.text, message.id};
+  SmsMessage sms{*std::move(phone), message.text, message.receipt_url};
   // What cannot be put into a request is said now, not later.
   RONDO_RETURN_IF_ERROR(SmsRequestUrl(options, sms).status());
   executor_.Post([this, options = std::move(options), sms = std::move(sms),

@@ -30,6 +30,7 @@ struct Outbound {
   std::string text;
   std::string html;
   std::string unsubscribe_url;  // Empty for messages that need none.
+  std::string receipt_url;      // Of an SMS: where the gateway says what became of it.
   std::string click_url;        // Of a web offer: tracked; empty if the offer leads nowhere.
   absl::Time date;
 };

@@ -426,6 +426,41 @@ TEST_F(GatewayTest, UnsubscribesOnPostAlone) {
             recorder_.ingested[0].events(0).event().message_id());
 }
 
+TEST_F(GatewayTest, TakesTheReceiptsOfAnSmsGateway) {
+  Start();
+  LinkToken token = Token(LinkPurpose::kReceipt);
+  token.channel = LinkChannel::kSms;
+  const std::string path = "/t/dlr/" + Sign(token);
+  EXPECT_EQ(Send("GET", path + "?type=8&answer=ACK%2F").status, 200);
+  EXPECT_EQ(Send("GET", path + "?type=1&answer=").status, 200);
+  EXPECT_EQ(Send("GET", path + "?type=8&answer=again").status, 200);
+  ASSERT_EQ(recorder_.ingested.size(), 3u);
+  const response_pb::CustomerEvent& first = recorder_.ingested[0].events(0);
+  EXPECT_EQ(first.customer(), "customers/00f3c2a9d41b7e60");
+  EXPECT_EQ(first.event().type(), "receipt");
+  EXPECT_EQ(first.event().contact().campaign(), "campaigns/spring");
+  EXPECT_EQ(LastFields()["kind"], "8");
+  EXPECT_EQ(LastFields()["channel"], "sms");
+  // By message and kind: whoever stores it drops the repeat.
+  EXPECT_NE(recorder_.ingested[1].events(0).event().message_id(), first.event().message_id());
+  EXPECT_EQ(recorder_.ingested[2].events(0).event().message_id(), first.event().message_id());
+}
+
+TEST_F(GatewayTest, AnswersAReceiptOfNobodyWith200AndCountsIt) {
+  Start();
+  const std::string click = Sign(Token(LinkPurpose::kClick));
+  const std::string receipt = Sign(Token(LinkPurpose::kReceipt));
+  for (const std::string& path :
+       {std::string("/t/dlr/"), "/t/dlr/" + click + "?type=1", "/t/dlr/" + receipt,
+        "/t/dlr/" + receipt + "?type=3", "/t/dlr/" + receipt + "?type=1&type=2"}) {
+    SCOPED_TRACE(path);
+    EXPECT_EQ(Send("GET", path).status, 200);
+  }
+  EXPECT_TRUE(recorder_.ingested.empty());
+  EXPECT_THAT(Send("GET", "/metrics").body, HasSubstr("t/receipt"));
+  EXPECT_EQ(Send("POST", "/t/dlr/" + receipt + "?type=1").status, 405);
+}
+
 TEST_F(GatewayTest, AnswersEachForgedTokenAlike) {
   Start();
   const std::string good = Sign(Token(LinkPurpose::kClick));

@@ -4,6 +4,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "channels/sms/sms_gateway.h"
 #include "google/protobuf/util/time_util.h"
 #include "platform/core/status_macros.h"
 #include "platform/http/url.h"
@@ -105,6 +106,11 @@ void Mark(MachineReason reason, response_pb::Event& event) {
   AddField(event, "machine_rules", kMachineRulesVersion);
 }
 
+absl::StatusOr<SmsReceipt> ReceiptOf(const HttpRequest& http) {
+  RONDO_ASSIGN_OR_RETURN(const auto query, ParseQuery(http.query));
+  return ParseSmsReceipt(query);
+}
+
 // What a POST to the way out asks for.
 enum class Wish { kNone, kOneClick, kPage };
 
@@ -142,6 +148,7 @@ HttpResponse Tracking::Handle(const HttpRequest& http) {
   if (path.starts_with("/t/o/") && path.ends_with(".gif"))
     response = Open(http, token.substr(0, token.size() - 4), call);
   if (path.starts_with("/t/u/")) response = Unsubscribe(http, token, call);
+  if (path.starts_with("/t/dlr/")) response = Receipt(http, path.substr(7), call);
   response.headers.emplace_back("Cache-Control", "no-store");
   return response;
 }
@@ -207,6 +214,31 @@ HttpResponse Tracking::Unsubscribe(const HttpRequest& http, std::string_view tok
       Withdraw(*link, wish == Wish::kOneClick ? "one-click" : "unsubscribe-page", call);
   if (!status.ok()) return ErrorResponse(status, call.trace_id);
   return HtmlResponse(200, Page("You are unsubscribed", "<p>This holds from now on.</p>"));
+}
+
+HttpResponse Tracking::Receipt(const HttpRequest& http, std::string_view token,
+                               const CallInfo& call) {
+  if (http.method != "GET") return MethodNotAllowed("GET");
+  const absl::StatusOr<LinkToken> link = links_.Verify(token, LinkPurpose::kReceipt);
+  const absl::StatusOr<SmsReceipt> receipt = ReceiptOf(http);
+  HttpResponse taken = MakeResponse(200, "text/plain; charset=utf-8", "");
+  if (!link.ok() || !receipt.ok()) {
+    Account(parts_, {.door = "http",
+                     .method = "t/receipt",
+                     .trace_id = call.trace_id,
+                     .status = link.ok() ? receipt.status() : link.status(),
+                     .took = absl::ZeroDuration()});
+    return taken;
+  }
+  const auto kind = static_cast<int64_t>(receipt->kind);
+  response_pb::Event event;
+  event.set_type("receipt");
+  // Each kind counts once a message, however often it comes.
+  event.set_message_id(absl::StrCat("receipt|", ContactText(*link), "|", kind));
+  AddField(event, "kind", kind);
+  AddField(event, "answer", receipt->answer);
+  const absl::Status status = Ingest(*link, std::move(event), call);
+  return status.ok() ? taken : ErrorResponse(status, call.trace_id);
 }
 
 absl::Status Tracking::Withdraw(const LinkToken& link, std::string_view source,

@@ -5,6 +5,9 @@
 //   GET  /t/o/TOKEN.gif  a pixel
 //   GET  /t/u/TOKEN      a page with a button; changes nothing, so that scanners may follow it
 //   POST /t/u/TOKEN      withdraws consent: RFC 8058's one-click, or the page's button
+//   GET  /t/dlr/TOKEN?type=N&answer=TEXT
+//                        a delivery receipt of an SMS gateway (Kannel userguide, 6.3.1); always
+//                        200: one that is not ours is counted, and no gateway tries it again
 #pragma once
 
 #include <string>
@@ -28,7 +31,8 @@ class Tracking {
   Tracking(const LinkTokens& links, Caller& caller, const Clock& clock, const DoorParts& parts,
            absl::Duration call_timeout);
 
-  // Answers a path below /t/. Whatever is no valid token gets one and the same 404. An event is
+  // Answers a path below /t/. Whatever is no valid token gets one and the same 404, but receipts
+  // 200. An event is
   // answered for once it is logged: while the log takes none, 503 with Retry-After.
   HttpResponse Handle(const HttpRequest& http);
 
@@ -36,6 +40,7 @@ class Tracking {
   HttpResponse Click(const HttpRequest& http, std::string_view token, const CallInfo& call);
   HttpResponse Open(const HttpRequest& http, std::string_view token, const CallInfo& call);
   HttpResponse Unsubscribe(const HttpRequest& http, std::string_view token, const CallInfo& call);
+  HttpResponse Receipt(const HttpRequest& http, std::string_view token, const CallInfo& call);
   absl::Status Withdraw(const LinkToken& link, std::string_view source, const CallInfo& call);
   absl::Status Ingest(const LinkToken& link, response::v1::Event event, const CallInfo& call);
 

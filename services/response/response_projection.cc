@@ -96,6 +96,8 @@ absl::Status ApplyOutcome(const LogRecord& record, ApplyContext& context) {
       return apply("bounced", outcome.code());
     case logpb::DELIVERY_STATE_IN_DOUBT:
       return apply("in_doubt", "");
+    case logpb::DELIVERY_STATE_UNKNOWN:
+      return apply("unknown", "");
     default:
       return absl::OkStatus();  // Deferred: it is tried again.
   }

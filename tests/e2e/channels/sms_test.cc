@@ -17,9 +17,8 @@ using test::Process;
 using test::Sink;
 using ::testing::HasSubstr;
 
-SmsGatewayOptions GatewayAt(int port, const std::string& receipts = "") {
-  return {absl::StrFormat("http://127.0.0.1:%d/cgi-bin/sendsms", port), "rondo", "p&w", "Shop",
-          receipts};
+SmsGatewayOptions GatewayAt(int port) {
+  return {absl::StrFormat("http://127.0.0.1:%d/cgi-bin/sendsms", port), "rondo", "p&w", "Shop"};
 }
 
 std::unique_ptr<HttpClient> ClientFor(int port) {
@@ -28,8 +27,8 @@ std::unique_ptr<HttpClient> ClientFor(int port) {
   return std::make_unique<HttpClient>(options);
 }
 
-SmsMessage Message(const std::string& text, const std::string& to = "+821012345678") {
-  return {PhoneNumber::Parse(to).value(), text, "5f3a-1"};
+SmsMessage Message(const std::string& text, const std::string& receipt_url = "") {
+  return {PhoneNumber::Parse("+821012345678").value(), text, receipt_url};
 }
 
 TEST(SmsTest, ArrivesAtTheGatewayAsItWasWritten) {
@@ -115,17 +114,17 @@ TEST(SmsTest, IsDeliveredByKannelAndComesBackAsReceipts) {
   auto centre = start({"fakesmsc", "-r", std::to_string(smsc), "-m", "0", "1 2 text nop"});
   ASSERT_TRUE(centre.ok());
   const auto client = ClientFor(http);
-  const SmsGatewayOptions gateway =
-      GatewayAt(http, absl::StrFormat("http://127.0.0.1:%d/t/dlr", receipts));
+  const SmsMessage message =
+      Message("Hello 1", absl::StrFormat("http://127.0.0.1:%d/t/dlr/5f3a-1", receipts));
   // Accepted at once; the centre may still be on its way.
   ASSERT_TRUE(test::Eventually([&] {
-    const auto outcome = SendSms(*client, gateway, Message("Hello 1"));
+    const auto outcome = SendSms(*client, GatewayAt(http), message);
     return outcome.ok() && outcome->status == SendStatus::kAccepted;
   })) << smsbox->Output();
   EXPECT_TRUE(test::Eventually([&] {
     const std::string log = web->Output();
-    return log.find("/t/dlr?id=5f3a-1&type=8") != std::string::npos &&
-           log.find("/t/dlr?id=5f3a-1&type=1") != std::string::npos;
+    return log.find("/t/dlr/5f3a-1?type=8") != std::string::npos &&
+           log.find("/t/dlr/5f3a-1?type=1") != std::string::npos;
   })) << web->Output()
       << centre->Output();
   EXPECT_THAT(centre->Output(), HasSubstr("Hello"));
