@@ -12,12 +12,14 @@ namespace {
 namespace pb = ::rondo::decision::v1;
 using google::protobuf::util::TimeUtil;
 
-// Offers are answers to a visit: withdrawn consent and erasure stop them, missing consent does not.
+// Offers are answers to a visit: withdrawn consent, erasure and a record that a service could not
+// apply stop them, missing consent does not.
 bool PolicyAllows(const statepb::CustomerViewState& view, absl::Time now) {
   policy::ContactFacts facts;
   facts.channel = kOfferChannel;
   facts.purpose = kOfferPurpose;
   facts.is_erased = view.erased();
+  facts.is_parked = !view.parked_by().empty();
   const std::optional<bool> consent = ConsentOf(view, kOfferChannel, kOfferPurpose);
   if (consent.has_value()) {
     facts.consent = *consent ? policy::Consent::kGranted : policy::Consent::kWithdrawn;
@@ -43,9 +45,11 @@ std::string ReasonAgainst(const OfferEntry& entry, const rules::Input& input) {
   return matches.ok() && *matches ? "" : "not_eligible";
 }
 
-Contender ContenderOf(const pb::Offer& offer, const CountsByWeek& counts, int64_t week,
+// `here` at the placement, `elsewhere` in campaigns' messages.
+Contender ContenderOf(const pb::Offer& offer, const CountsByWeek& here,
+                      const CountsByWeek& elsewhere, int64_t week,
                       const PropensityOptions& options) {
-  return {.propensity = PosteriorOf(counts, week, options),
+  return {.propensity = PosteriorOf(here, week, WithCampaigns(elsewhere, week, options)),
           .value = static_cast<double>(offer.value().minor_units()),
           .weight = offer.weight() == 0.0 ? 1.0 : offer.weight()};
 }
@@ -68,6 +72,7 @@ absl::StatusOr<Decided> DecideFor(const OfferBook& book, const statepb::Customer
     if (reason.empty()) {
       eligible.push_back(entry);
       exposures.push_back({.offer = entry->offer.name(), .placement = moment.placement});
+      exposures.push_back({.offer = entry->offer.name(), .placement = ""});
       continue;
     }
     pb::Exclusion& exclusion = decided.exclusions.emplace_back();
@@ -78,7 +83,8 @@ absl::StatusOr<Decided> DecideFor(const OfferBook& book, const statepb::Customer
   std::vector<Contender> contenders;
   const int64_t week = WeekOf(ToMicros(moment.now));
   for (size_t i = 0; i < eligible.size(); ++i) {
-    contenders.push_back(ContenderOf(eligible[i]->offer, counts[i], week, propensity));
+    contenders.push_back(
+        ContenderOf(eligible[i]->offer, counts[2 * i], counts[2 * i + 1], week, propensity));
   }
   RONDO_ASSIGN_OR_RETURN(const std::vector<Ranked> ranked,
                          Arbitrate(contenders, moment.seed, arbitration));

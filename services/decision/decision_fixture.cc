@@ -114,4 +114,48 @@ absl::Status DecisionTest::Answer(const std::string& decision, const std::string
   return CallIt<pb::RecordPropositionResponseResponse>(request).status();
 }
 
+void DecisionTest::BeginCycle() {
+  eventlog::LogRecord record;
+  auto& campaign = *record.mutable_cycle_started()->mutable_campaign();
+  campaign.set_name("campaigns/winback");
+  record.mutable_cycle_started()->mutable_cycle()->set_number(1);
+  for (const char* name : {"control", "mail", "web", "plain"}) {
+    auto& cell = *campaign.add_cells();
+    cell.set_name(name);
+    cell.set_control(cell.name() == "control");
+    if (cell.control()) continue;
+    cell.mutable_treatment()->set_channel(cell.name() == "web" ? "web" : "email");
+    if (cell.name() != "plain") cell.mutable_treatment()->set_offer("offers/liked");
+  }
+  house_.AppendToAll(record);
+}
+
+void DecisionTest::Deliver(uint64_t customer, const std::string& cell,
+                           rondo::log::v1::DeliveryState state) {
+  eventlog::LogRecord record;
+  record.set_party(Customer(customer).value());
+  record.set_event_time_micros(ToMicros(house_.clock().Now()));
+  auto& outcome = *record.mutable_delivery_outcome();
+  outcome.mutable_contact()->set_campaign("campaigns/winback");
+  outcome.mutable_contact()->set_cycle(1);
+  outcome.set_cell(cell);
+  outcome.set_state(state);
+  house_.Append(std::move(record));
+}
+
+void DecisionTest::Respond(uint64_t customer, const std::string& cell, const std::string& goal,
+                           const std::string& how, bool machine) {
+  eventlog::LogRecord record;
+  record.set_party(Customer(customer).value());
+  record.set_event_time_micros(ToMicros(house_.clock().Now()));
+  auto& response = *record.mutable_response_attributed();
+  response.mutable_contact()->set_campaign("campaigns/winback");
+  response.mutable_contact()->set_cycle(1);
+  response.set_cell(cell);
+  response.set_goal(goal);
+  response.set_how(how);
+  response.set_machine(machine);
+  house_.Append(std::move(record));
+}
+
 }  // namespace rondo::decision

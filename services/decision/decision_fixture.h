@@ -54,6 +54,13 @@ class DecisionTest : public testing::Test {
   absl::Status Answer(const std::string& decision, const std::string& offer,
                       pb::PropositionResponse response);
 
+  // A cycle of a campaign: cells `control`, `mail` (offers/liked by e-mail), `web` (the same on the
+  // web) and `plain` (without an offer).
+  void BeginCycle();
+  void Deliver(uint64_t customer, const std::string& cell, rondo::log::v1::DeliveryState state);
+  void Respond(uint64_t customer, const std::string& cell, const std::string& goal,
+               const std::string& how = "token", bool machine = false);
+
   template <typename Response, typename Request>
   absl::StatusOr<Response> CallIt(const Request& request) {
     CallInfo call;

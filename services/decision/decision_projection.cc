@@ -28,7 +28,52 @@ absl::Status ApplyErased(CustomerId customer, ApplyContext& context) {
   erased.set_erased(true);
   context.Put(KeyOfView(customer), erased.SerializeAsString());
   context.Delete(KeyOfDecisions(customer));
+  std::vector<std::string> contacts;
+  const auto cursor = context.Scan(CampaignContactsOf(customer));
+  for (; cursor->Valid(); cursor->Next()) contacts.emplace_back(cursor->key());
+  RONDO_RETURN_IF_ERROR(cursor->status());
+  for (const std::string& key : contacts) context.Delete(key);
   return absl::OkStatus();
+}
+
+void Park(const std::string& service, statepb::CustomerViewState& view) {
+  auto& services = *view.mutable_parked_by();
+  if (std::find(services.begin(), services.end(), service) != services.end()) return;
+  *services.Add() = service;
+  std::sort(services.begin(), services.end());
+}
+
+void Unpark(const std::string& service, statepb::CustomerViewState& view) {
+  auto& services = *view.mutable_parked_by();
+  services.erase(std::remove(services.begin(), services.end(), service), services.end());
+}
+
+// What cells' messages offer. A web offer that waits for a visit may never be seen: whoever sees it
+// answers, and nobody counts the others.
+void ApplyCycle(const logpb::CycleStarted& started, ApplyContext& context) {
+  statepb::CycleOffersState offers;
+  for (const auto& cell : started.campaign().cells()) {
+    const auto& treatment = cell.treatment();
+    if (cell.control() || treatment.offer().empty() || treatment.channel() == "web") continue;
+    statepb::CellOffer& offer = *offers.add_cells();
+    offer.set_cell(cell.name());
+    offer.set_offer(treatment.offer());
+  }
+  if (offers.cells().empty()) return;
+  context.Put(KeyOfCycleOffers(started.campaign().name(), started.cycle().number()),
+              offers.SerializeAsString());
+}
+
+// Whether a response to a campaign's message is a good one: a person's click, or a goal that was
+// met through one.
+bool WentWell(const logpb::ResponseAttributed& response) {
+  if (response.machine()) return false;
+  const std::string& goal = response.goal();
+  if (goal == "click") return true;
+  constexpr std::string_view kOthers[] = {"open", "unsubscribe", "bounce", "complaint",
+                                          "delivered"};
+  return response.how() == "token" &&
+         std::find(std::begin(kOthers), std::end(kOthers), goal) == std::end(kOthers);
 }
 
 absl::Status ApplyMade(const LogRecord& record, ApplyContext& context) {
@@ -77,6 +122,50 @@ DecisionProjection::DecisionProjection(int partition_count)
     : pending_(static_cast<size_t>(partition_count)),
       committed_(static_cast<size_t>(partition_count)) {}
 
+absl::StatusOr<WeekCounts> DecisionProjection::CountsAt(const Exposure& exposure, int64_t week,
+                                                        const ApplyContext& context) const {
+  RONDO_ASSIGN_OR_RETURN(const auto bytes, context.Get(KeyOfCounts(exposure, week)));
+  return ParseCounts(bytes);
+}
+
+void DecisionProjection::PutCounts(const Exposure& exposure, int64_t week, const WeekCounts& counts,
+                                   ApplyContext& context) {
+  context.Put(KeyOfCounts(exposure, week), Encode(counts));
+  pending_[static_cast<size_t>(context.partition())][exposure][week] = counts;
+}
+
+absl::Status DecisionProjection::CountCampaign(const LogRecord& record,
+                                               const rondo::response::v1::ContactKey& contact,
+                                               const std::string& cell, bool good,
+                                               ApplyContext& context) {
+  RONDO_ASSIGN_OR_RETURN(const auto bytes,
+                         context.Get(KeyOfCycleOffers(contact.campaign(), contact.cycle())));
+  if (!bytes.has_value()) return absl::OkStatus();
+  statepb::CycleOffersState offers;
+  if (!offers.ParseFromString(*bytes)) return absl::DataLossError("decision: a cycle's offers");
+  const auto at = std::find_if(offers.cells().begin(), offers.cells().end(),
+                               [&cell](const auto& offer) { return offer.cell() == cell; });
+  if (at == offers.cells().end()) return absl::OkStatus();
+
+  const std::string key = KeyOfCampaignContact(CustomerId(record.party()), contact);
+  RONDO_ASSIGN_OR_RETURN(const auto known, context.Get(key));
+  statepb::CampaignContactState counted;
+  if (known.has_value() && !counted.ParseFromString(*known)) {
+    return absl::DataLossError("decision: a campaign's contact");
+  }
+  if (known.has_value() && (counted.good() || !good)) return absl::OkStatus();
+  // The week of the first record: a slow answer does not change what was believed when.
+  if (!known.has_value()) counted.set_week(WeekOf(record.event_time_micros()));
+  const Exposure exposure = {.offer = at->offer(), .placement = ""};
+  RONDO_ASSIGN_OR_RETURN(WeekCounts counts, CountsAt(exposure, counted.week(), context));
+  if (!known.has_value()) ++counts.shown;
+  if (good) ++counts.good;
+  counted.set_good(good);
+  context.Put(key, counted.SerializeAsString());
+  PutCounts(exposure, counted.week(), counts, context);
+  return absl::OkStatus();
+}
+
 absl::Status DecisionProjection::ApplyAnswered(const logpb::PropositionAnswered& answered,
                                                CustomerId customer, ApplyContext& context) {
   const std::string key = KeyOfDecisions(customer);
@@ -103,13 +192,10 @@ absl::Status DecisionProjection::ApplyAnswered(const logpb::PropositionAnswered&
   // when.
   const Exposure exposure = {.offer = answered.offer(), .placement = made.decision().placement()};
   const int64_t week = WeekOf(made.time_micros());
-  const std::string counts_key = KeyOfCounts(exposure, week);
-  RONDO_ASSIGN_OR_RETURN(const auto counts_bytes, context.Get(counts_key));
-  RONDO_ASSIGN_OR_RETURN(WeekCounts counts, ParseCounts(counts_bytes));
+  RONDO_ASSIGN_OR_RETURN(WeekCounts counts, CountsAt(exposure, week, context));
   if (is_first) ++counts.shown;
   if (!had_good && IsGood(answered.response())) ++counts.good;
-  context.Put(counts_key, Encode(counts));
-  pending_[static_cast<size_t>(context.partition())][exposure][week] = counts;
+  PutCounts(exposure, week, counts, context);
   return absl::OkStatus();
 }
 
@@ -130,6 +216,31 @@ absl::Status DecisionProjection::Apply(const LogRecord& record, ApplyContext& co
       });
     case LogRecord::kCustomerErased:
       return ApplyErased(customer, context);
+    case LogRecord::kRecordSkipped:
+      if (!customer.is_set()) return absl::OkStatus();
+      return ChangeView(customer, context, [&record](statepb::CustomerViewState& view) {
+        Park(record.record_skipped().service(), view);
+      });
+    case LogRecord::kParkedSettled:
+      if (!customer.is_set()) return absl::OkStatus();
+      return ChangeView(customer, context, [&record](statepb::CustomerViewState& view) {
+        Unpark(record.parked_settled().service(), view);
+      });
+    case LogRecord::kCycleStarted:
+      ApplyCycle(record.cycle_started(), context);
+      return absl::OkStatus();
+    case LogRecord::kDeliveryOutcome: {
+      const logpb::DeliveryOutcome& outcome = record.delivery_outcome();
+      const bool went_out = outcome.state() == logpb::DELIVERY_STATE_SENT ||
+                            outcome.state() == logpb::DELIVERY_STATE_DELIVERED;
+      if (!went_out) return absl::OkStatus();
+      return CountCampaign(record, outcome.contact(), outcome.cell(), false, context);
+    }
+    case LogRecord::kResponseAttributed: {
+      const logpb::ResponseAttributed& response = record.response_attributed();
+      if (!WentWell(response)) return absl::OkStatus();
+      return CountCampaign(record, response.contact(), response.cell(), true, context);
+    }
     case LogRecord::kDecisionMade:
       return ApplyMade(record, context);
     case LogRecord::kPropositionAnswered:

@@ -18,6 +18,8 @@ using storage::KeyParser;
 constexpr uint8_t kViews = 'V';
 constexpr uint8_t kDecisions = 'M';
 constexpr uint8_t kCounts = 'N';
+constexpr uint8_t kCycleOffers = 'Y';
+constexpr uint8_t kCampaignContacts = 'K';
 constexpr std::string_view kDecisionPrefix = "decisions/";
 constexpr size_t kHexDigits = 16;
 
@@ -71,6 +73,23 @@ void FoldConsent(const rondo::log::v1::ConsentFact& change, statepb::CustomerVie
 
 std::string KeyOfView(CustomerId customer) {
   return KeyBuilder().Byte(kViews).U64(customer.value()).view();
+}
+std::string KeyOfCycleOffers(std::string_view campaign, int32_t cycle) {
+  return KeyBuilder().Byte(kCycleOffers).String(campaign).U32(static_cast<uint32_t>(cycle)).view();
+}
+std::string KeyOfCampaignContact(CustomerId customer,
+                                 const rondo::response::v1::ContactKey& contact) {
+  return KeyBuilder()
+      .Byte(kCampaignContacts)
+      .U64(customer.value())
+      .String(contact.campaign())
+      .U32(static_cast<uint32_t>(contact.cycle()))
+      .String(contact.step())
+      .U32(static_cast<uint32_t>(contact.occurrence()))
+      .view();
+}
+storage::KeyRange CampaignContactsOf(CustomerId customer) {
+  return storage::PrefixRange(KeyBuilder().Byte(kCampaignContacts).U64(customer.value()).view());
 }
 std::string KeyOfDecisions(CustomerId customer) {
   return KeyBuilder().Byte(kDecisions).U64(customer.value()).view();

@@ -2,7 +2,11 @@
 //
 //   V customer                CustomerViewState   what eligibility reads
 //   M customer                DecisionsState      newest decisions, for answers and repeats
-//   N offer placement week    WeekCountsState     what customers did with propositions
+//   N offer placement week    WeekCountsState     what customers did with propositions, and, at the
+//                                                 placement without a name, with campaigns'
+//                                                 messages
+//   Y campaign cycle          CycleOffersState    offers of a cycle's cells that send a message
+//   K customer contact        CampaignContactState  a message with an offer that is counted
 #pragma once
 
 #include <optional>
@@ -12,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "platform/core/id.h"
 #include "platform/storage/store.h"
+#include "rondo/response/v1/event.pb.h"
 #include "rondo/state/v1/decision.pb.h"
 #include "services/decision/domain/propensity.h"
 
@@ -26,8 +31,8 @@ inline constexpr int kDecisionsKept = 32;
 
 // An offer at a placement.
 struct Exposure {
-  std::string offer;  // `offers/{offer}`.
-  std::string placement;
+  std::string offer;      // `offers/{offer}`.
+  std::string placement;  // Empty: in messages of campaigns.
   friend auto operator<=>(const Exposure&, const Exposure&) = default;
 };
 
@@ -35,6 +40,10 @@ std::string KeyOfView(CustomerId customer);
 std::string KeyOfDecisions(CustomerId customer);
 std::string KeyOfCounts(const Exposure& exposure, int64_t week);
 storage::KeyRange AllCounts();
+std::string KeyOfCycleOffers(std::string_view campaign, int32_t cycle);
+std::string KeyOfCampaignContact(CustomerId customer,
+                                 const rondo::response::v1::ContactKey& contact);
+storage::KeyRange CampaignContactsOf(CustomerId customer);
 // DATA_LOSS unless KeyOfCounts wrote `key`.
 absl::Status ParseCountsKey(std::string_view key, Exposure& exposure, int64_t& week);
 

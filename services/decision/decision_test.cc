@@ -99,6 +99,30 @@ TEST_F(DecisionTest, WithdrawnConsentAndErasureStopOffers) {
   EXPECT_THAT(ReasonsOf(*Decide(2)), ElementsAre(std::pair("offers/a", "policy")));
 }
 
+TEST_F(DecisionTest, AParkedCustomerGetsNoOfferUntilSettled) {
+  ASSERT_TRUE(Create("a", 100).ok());
+  const auto append = [this](bool parked, const char* service) {
+    eventlog::LogRecord record;
+    record.set_party(Customer(1).value());
+    if (parked) {
+      record.mutable_record_skipped()->set_service(service);
+    } else {
+      record.mutable_parked_settled()->set_service(service);
+    }
+    house_.Append(std::move(record));
+    house_.Settle();
+  };
+  append(true, "response");
+  append(true, "delivery");
+  append(true, "delivery");
+  EXPECT_THAT(ReasonsOf(*Decide(1)), ElementsAre(std::pair("offers/a", "policy")));
+  EXPECT_EQ(Decide(2)->propositions_size(), 1);
+  append(false, "delivery");
+  EXPECT_EQ(Decide(1)->propositions_size(), 0) << "another service has not settled it";
+  append(false, "response");
+  EXPECT_EQ(Decide(1)->propositions_size(), 1);
+}
+
 TEST_F(DecisionTest, AttributesFoldByEffectiveTimeWhateverTheOrder) {
   DefineAttributes();
   ASSERT_TRUE(Create("gold-only", 100, "customer.tier == 'gold'").ok());
@@ -159,6 +183,44 @@ TEST_F(DecisionTest, ResponsesMovePropensities) {
   const auto after = Decide(1);
   ASSERT_TRUE(after.ok());
   EXPECT_DOUBLE_EQ(after->propositions(0).propensity(), (1.0 + 10.0) / (20.0 + 20.0));
+}
+
+TEST_F(DecisionTest, WhatCampaignsCausedMovesPropensitiesOnceAContact) {
+  using enum rondo::log::v1::DeliveryState;
+  ASSERT_TRUE(Create("liked", 100).ok());
+  BeginCycle();
+  for (uint64_t i = 1; i <= 10; ++i) {
+    if (i == 3) Respond(i, "mail", "click");  // Known before the channel's answer.
+    Deliver(i, "mail", DELIVERY_STATE_SENT);
+    Deliver(i, "mail", DELIVERY_STATE_DELIVERED);
+  }
+  Respond(1, "mail", "click");
+  Respond(1, "mail", "click");
+  Respond(1, "mail", "bought");
+  Respond(2, "mail", "bought");
+  // None of these says that somebody liked the offer.
+  Respond(4, "mail", "open");
+  Respond(5, "mail", "click", "token", /*machine=*/true);
+  Respond(6, "mail", "bought", "window");
+  Respond(7, "mail", "unsubscribe");
+  Deliver(11, "mail", DELIVERY_STATE_FAILED);
+  Deliver(12, "plain", DELIVERY_STATE_SENT);
+  Deliver(13, "web", DELIVERY_STATE_SENT);
+  Respond(14, "control", "bought");
+  house_.Settle();
+  const double want = (1.0 + 3.0) / (20.0 + 10.0);
+  EXPECT_DOUBLE_EQ(Decide(20)->propositions(0).propensity(), want);
+  const uint64_t hash = house_.StateHash("decision");
+  Restart({"decision"});
+  house_.Settle();
+  EXPECT_EQ(house_.StateHash("decision"), hash);
+  EXPECT_DOUBLE_EQ(Decide(20)->propositions(0).propensity(), want);
+  eventlog::LogRecord erased;
+  erased.set_party(Customer(1).value());
+  erased.mutable_customer_erased();
+  house_.Append(erased);
+  house_.Settle();
+  EXPECT_DOUBLE_EQ(Decide(20)->propositions(0).propensity(), want) << "sums stay";
 }
 
 TEST_F(DecisionTest, AnswersNeedADecisionThatProposedTheOffer) {

@@ -38,6 +38,18 @@ Contender Known(double rate, double value, double weight = 1.0) {
           .weight = weight};
 }
 
+TEST(PosteriorTest, CampaignsTeachInTheirShareAndAtMostSoMuch) {
+  const auto few = WithCampaigns({{100, {.shown = 10, .good = 2}}}, 100, {}).prior;
+  EXPECT_DOUBLE_EQ(few.alpha, 1.0 + 2.0);
+  EXPECT_DOUBLE_EQ(few.beta, 19.0 + 8.0);
+  const auto many = WithCampaigns({{100, {.shown = 1000, .good = 500}}}, 100, {}).prior;
+  EXPECT_DOUBLE_EQ(many.alpha, 1.0 + 10.0);
+  EXPECT_DOUBLE_EQ(many.beta, 19.0 + 10.0);
+  const auto old = WithCampaigns({{92, {.shown = 10, .good = 2}}}, 100, {}).prior;
+  EXPECT_DOUBLE_EQ(old.alpha, 1.0 + 1.0);
+  EXPECT_DOUBLE_EQ(WithCampaigns({}, 100, {}).prior.beta, 19.0);
+}
+
 TEST(ArbitrateTest, TheHighestExpectedValueComesFirst) {
   const std::vector<Contender> contenders = {Known(0.10, 100), Known(0.02, 900), Known(0.30, 20),
                                              Known(0.10, 100, 3.0)};

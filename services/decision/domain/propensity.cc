@@ -22,4 +22,16 @@ stats::BetaPosterior PosteriorOf(const CountsByWeek& counts, int64_t now_week,
   return posterior;
 }
 
+PropensityOptions WithCampaigns(const CountsByWeek& counts, int64_t now_week,
+                                PropensityOptions options) {
+  const stats::BetaPosterior all = PosteriorOf(counts, now_week, options);
+  const double good = all.alpha - options.prior.alpha;
+  const double rest = all.beta - options.prior.beta;
+  if (good + rest <= 0.0) return options;
+  const double scale = std::min(1.0, options.campaign_weight_max / (good + rest));
+  options.prior.alpha += scale * good;
+  options.prior.beta += scale * rest;
+  return options;
+}
+
 }  // namespace rondo::decision
