@@ -3,7 +3,8 @@
     python3 sinks.py mail|sms FOLDER
 
 Binds a free port, writes it to FOLDER/KIND.port, and appends one JSON line a message to
-FOLDER/KIND.jsonl: {"to": ..., "body": ...}. Ends on SIGTERM.
+FOLDER/KIND.jsonl: {"to": ..., "body": ...}, of an SMS also "receipt": where receipts are wanted.
+Ends on SIGTERM.
 """
 
 import asyncio
@@ -17,8 +18,8 @@ class Ledger:
     def __init__(self, folder, kind):
         self.file = open(os.path.join(folder, kind + ".jsonl"), "a", encoding="utf-8")
 
-    def add(self, to, body):
-        self.file.write(json.dumps({"to": to, "body": body}, ensure_ascii=False) + "\n")
+    def add(self, to, body, **more):
+        self.file.write(json.dumps({"to": to, "body": body, **more}, ensure_ascii=False) + "\n")
         self.file.flush()
 
 
@@ -70,7 +71,7 @@ async def serve_sms(reader, writer, ledger):
         body = (await reader.readexactly(length)).decode() if length else ""
         target = urlsplit(request.split()[1].decode())
         fields = parse_qs(target.query + "&" + body)
-        ledger.add(fields["to"][0], fields["text"][0])
+        ledger.add(fields["to"][0], fields["text"][0], receipt=fields.get("dlr-url", [""])[0])
         answer = b"0: Accepted for delivery"
         writer.write(b"HTTP/1.1 202 Accepted\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s"
                      % (len(answer), answer))
