@@ -28,6 +28,9 @@ absl::StatusOr<std::unique_ptr<Sink>> Sink::StartSmtp(const SinkOptions& options
   std::vector<std::string> arguments;
   if (options.detail == LedgerDetail::kFull) arguments.emplace_back("--full");
   if (options.detail == LedgerDetail::kDecoded) arguments.emplace_back("--decode");
+  if (!options.kill_file.empty()) {
+    arguments.insert(arguments.end(), {"--kill", options.kill_file});
+  }
   return Start("smtp_sink.py", options, std::move(arguments));
 }
 

@@ -18,6 +18,7 @@ struct SinkOptions {
   LedgerDetail detail = LedgerDetail::kHeaders;  // Of mail.
   bool receipts = false;                         // Of SMS: calls the dlr-url.
   int port = 0;                                  // 0: a free one.
+  std::string kill_file = {};                    // Of mail: who is killed where; smtp_sink.py.
 };
 
 // Ends with its process and its ledger when destroyed. Thread-compatible.

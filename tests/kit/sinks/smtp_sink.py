@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A mail server for tests: takes every message into a ledger, and fails where it is told to.
 
-  smtp_sink.py --port PORT --ledger FILE [--rules FILE] [--full] [--decode]
+  smtp_sink.py --port PORT --ledger FILE [--rules FILE] [--full] [--decode] [--kill FILE]
 
 The ledger has one JSON line per accepted message, written before the reply to the final dot:
   {"mail_from", "rcpt": [...], "message_id", "rondo_id", "headers": {lower-case name: first value},
@@ -15,6 +15,9 @@ Rules are a JSON list, looked at in order, the first that fits acts:
    "drop": true,                             close the connection instead of replying
    "accept": true,                           (at dot) the message enters the ledger first
    "delay_ms": N}                            wait before acting
+With --kill, whoever writes "AT PID" into FILE has that process killed (-9) when the server next comes to
+AT, before it replies; FILE is removed first. Besides the above AT may be "accepted": after a message
+entered the ledger.
 At "body" the connection is dropped after the first 64 KiB or the end of the body, before the dot counts.
 """
 import argparse
@@ -23,7 +26,9 @@ import email
 import email.policy
 import hashlib
 import json
+import os
 import re
+import signal
 import sys
 
 
@@ -57,6 +62,7 @@ class Session:
 
     async def applied(self, at, line, accept=None):
         """Whether a rule has answered in the server's place."""
+        self.sink.kill_at(at)
         rule = self.sink.rules.find(at, line)
         if rule is None:
             return False
@@ -124,6 +130,7 @@ class Session:
         if await self.applied("dot", envelope, accepted):
             return
         accepted()
+        self.sink.kill_at("accepted")
         self.reply(250, f"2.0.0 queued as {self.sink.count}")
 
 
@@ -155,6 +162,16 @@ class Sink:
         self.count += 1
         self.ledger.write(json.dumps(entry).encode() + b"\n")
 
+    def kill_at(self, at):
+        """Kills whom the kill file names, if it names this place."""
+        if not self.args.kill or not os.path.exists(self.args.kill):
+            return
+        with open(self.args.kill, encoding="ascii") as file:
+            words = file.read().split()
+        if len(words) == 2 and words[0] == at:
+            os.unlink(self.args.kill)
+            os.kill(int(words[1]), signal.SIGKILL)
+
     async def serve(self, reader, writer):
         try:
             await Session(self, reader, writer).run()
@@ -171,6 +188,7 @@ async def main():
     parser.add_argument("--rules")
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--decode", action="store_true")
+    parser.add_argument("--kill")
     sink = Sink(parser.parse_args())
     server = await asyncio.start_server(sink.serve, "127.0.0.1", sink.args.port, limit=1 << 20)
     async with server:
