@@ -30,7 +30,8 @@ class TextTemplate {
 
   // NOT_FOUND, naming it, for a column that the header lacks.
   absl::Status Bind(const std::vector<std::string>& header);
-  // `row` counts data rows from 1. After Bind.
+  // `row` counts data rows from 1. Empty if all of its columns are: what stands between them, as in
+  // `{lat},{lon}`, is no value. After Bind.
   std::string Fill(const std::vector<std::string_view>& fields, int64_t row) const;
   bool empty() const { return parts_.empty(); }
   // The only part is this column: its index after Bind; -1 otherwise.

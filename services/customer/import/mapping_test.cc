@@ -227,6 +227,18 @@ consents:
   EXPECT_EQ(row_.consents_size(), 0);
 }
 
+TEST(TextTemplateTest, WhatStandsBetweenEmptyColumnsIsNoValue) {
+  const auto fill = [](const char* text, const char* a, const char* b) {
+    auto parsed = TextTemplate::Parse(text);
+    EXPECT_TRUE(parsed.ok() && parsed->Bind({"a", "b"}).ok());
+    return parsed->Fill({a, b}, 7);
+  };
+  EXPECT_EQ(fill("{a},{b}", "", ""), "");
+  EXPECT_EQ(fill("{a},{b}", "1", ""), "1,");
+  EXPECT_EQ(fill("{a}-{row}", "", ""), "-7");
+  EXPECT_EQ(fill("import", "", ""), "import");
+}
+
 TEST(TextTemplateTest, DoubledBracesAreBraces) {
   auto text = TextTemplate::Parse("{{x} {a}");
   ASSERT_TRUE(text.ok());

@@ -49,15 +49,22 @@ absl::Status TextTemplate::Bind(const std::vector<std::string>& header) {
 
 std::string TextTemplate::Fill(const std::vector<std::string_view>& fields, int64_t row) const {
   std::string text;
+  bool has_columns = false;
+  bool says_something = false;
   for (const Part& part : parts_) {
     if (part.column == kLiteral) {
       text += part.text;
     } else if (part.column == kRow) {
       absl::StrAppend(&text, row);
+      says_something = true;
     } else {
-      text += fields[static_cast<size_t>(part.column)];
+      const std::string_view field = fields[static_cast<size_t>(part.column)];
+      text += field;
+      has_columns = true;
+      says_something = says_something || !field.empty();
     }
   }
+  if (has_columns && !says_something) text.clear();
   return text;
 }
 
