@@ -185,6 +185,58 @@ absl::Status ApplyDefinition(const logpb::Definition& definition, ApplyContext& 
   return absl::OkStatus();
 }
 
+bool IsDueBefore(const pb::StoredContact& a, const pb::StoredContact& b) {
+  if (a.due_time_micros() != b.due_time_micros()) return a.due_time_micros() < b.due_time_micros();
+  return ContactPart(a.contact()) < ContactPart(b.contact());
+}
+
+// One row holds the contacts that events may still answer; what is older than those of a full row
+// gets a key of its own.
+absl::Status AddDue(CustomerId customer, const pb::StoredContact& contact, ApplyContext& context) {
+  const std::string key = KeyOfLastDue(customer);
+  RONDO_ASSIGN_OR_RETURN(const auto stored, GetMessage<pb::DueContacts>(key, context));
+  pb::DueContacts row = stored.value_or(pb::DueContacts());
+  auto& contacts = *row.mutable_contacts();
+  *contacts.Add() = contact;
+  for (int i = contacts.size() - 1; i > 0 && IsDueBefore(contacts[i], contacts[i - 1]); --i) {
+    contacts.SwapElements(i, i - 1);
+  }
+  if (contacts.size() > kDueContactsInRowMax) {
+    const pb::StoredContact& oldest = contacts[0];
+    context.Put(KeyOfDue(customer, oldest.due_time_micros(), oldest.contact()),
+                oldest.SerializeAsString());
+    if (!row.has_older() || oldest.due_time_micros() > row.older_until_micros()) {
+      row.set_older_until_micros(oldest.due_time_micros());
+    }
+    row.set_has_older(true);
+    contacts.erase(contacts.begin());
+  }
+  context.Put(key, row.SerializeAsString());
+  return absl::OkStatus();
+}
+
+// Contacts that were due in [from, to], oldest first.
+absl::StatusOr<std::vector<pb::StoredContact>> DueBetween(CustomerId customer, int64_t from_micros,
+                                                          int64_t to_micros,
+                                                          const ApplyContext& context) {
+  std::vector<pb::StoredContact> due;
+  RONDO_ASSIGN_OR_RETURN(const auto row,
+                         GetMessage<pb::DueContacts>(KeyOfLastDue(customer), context));
+  if (!row.has_value()) return due;
+  if (row->has_older() && from_micros <= row->older_until_micros()) {
+    const auto older = context.Scan(OlderDueBetween(customer, from_micros, to_micros));
+    for (; older->Valid(); older->Next()) {
+      RONDO_ASSIGN_OR_RETURN(due.emplace_back(), Decode<pb::StoredContact>(older->value()));
+    }
+    RONDO_RETURN_IF_ERROR(older->status());
+  }
+  for (const pb::StoredContact& contact : row->contacts()) {
+    const int64_t time = contact.due_time_micros();
+    if (time >= from_micros && time <= to_micros) due.push_back(contact);
+  }
+  return due;
+}
+
 // Direct events that came before their contact.
 absl::Status AnswerWaiting(CustomerId customer, const pb::StoredContact& contact,
                            ApplyContext& context) {
@@ -288,10 +340,10 @@ absl::Status ResponseProjection::AnswerContacts(CustomerId customer, const pb::S
   RONDO_ASSIGN_OR_RETURN(const auto longest, context.Get(KeyOfLongestWindow()));
   if (!longest.has_value()) return absl::OkStatus();
   const int64_t time = ToMicros(event.event_time());
-  const auto due =
-      context.Scan(DueBetween(customer, time - storage::KeyParser(*longest).I64(), time));
-  for (; due->Valid(); due->Next()) {
-    RONDO_ASSIGN_OR_RETURN(const auto contact, Decode<pb::StoredContact>(due->value()));
+  RONDO_ASSIGN_OR_RETURN(
+      const std::vector<pb::StoredContact> due,
+      DueBetween(customer, time - storage::KeyParser(*longest).I64(), time, context));
+  for (const pb::StoredContact& contact : due) {
     RONDO_ASSIGN_OR_RETURN(
         const auto goals,
         GetMessage<pb::CycleGoals>(
@@ -299,7 +351,7 @@ absl::Status ResponseProjection::AnswerContacts(CustomerId customer, const pb::S
     if (!goals.has_value()) continue;  // Answered when the cycle is known.
     RONDO_RETURN_IF_ERROR(MeetGoals(customer, stored, contact, *goals, context));
   }
-  return due->status();
+  return absl::OkStatus();
 }
 
 absl::Status ResponseProjection::ApplyContact(const LogRecord& record, ApplyContext& context) {
@@ -330,8 +382,7 @@ absl::Status ResponseProjection::ApplyContact(const LogRecord& record, ApplyCont
 
   // The responses of a contact that was measured elsewhere come with it.
   if (planned.imported()) return absl::OkStatus();
-  context.Put(KeyOfDue(customer, planned.due_time_micros(), planned.contact()),
-              contact.SerializeAsString());
+  RONDO_RETURN_IF_ERROR(AddDue(customer, contact, context));
   RONDO_ASSIGN_OR_RETURN(
       const auto goals,
       GetMessage<pb::CycleGoals>(

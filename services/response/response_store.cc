@@ -99,7 +99,8 @@ std::string KeyOfContact(CustomerId customer, const pb::ContactKey& contact) {
 std::string KeyOfDue(CustomerId customer, int64_t due_micros, const pb::ContactKey& contact) {
   return Start(kDue, customer).I64(due_micros).Raw(ContactPart(contact)).Build();
 }
-KeyRange DueBetween(CustomerId customer, int64_t from_micros, int64_t to_micros) {
+std::string KeyOfLastDue(CustomerId customer) { return Start(kDue, customer).Build(); }
+KeyRange OlderDueBetween(CustomerId customer, int64_t from_micros, int64_t to_micros) {
   return {Start(kDue, customer).I64(from_micros).Build(),
           PrefixRange(Start(kDue, customer).I64(to_micros).view()).end};
 }

@@ -38,9 +38,11 @@ std::optional<EntryKind> KindOf(std::string_view timeline_key);
 
 std::string KeyOfMessage(CustomerId customer, std::string_view message_id);
 std::string KeyOfContact(CustomerId customer, const pb::ContactKey& contact);
-// Contacts by due time.
+// Contacts by due time: the last of a customer in one row, each of those before under its own key.
+inline constexpr int kDueContactsInRowMax = 16;
+std::string KeyOfLastDue(CustomerId customer);
 std::string KeyOfDue(CustomerId customer, int64_t due_micros, const pb::ContactKey& contact);
-storage::KeyRange DueBetween(CustomerId customer, int64_t from_micros, int64_t to_micros);
+storage::KeyRange OlderDueBetween(CustomerId customer, int64_t from_micros, int64_t to_micros);
 // Events that name a contact which is not known yet.
 std::string KeyOfWaiting(CustomerId customer, const pb::ContactKey& contact,
                          std::string_view message_id);

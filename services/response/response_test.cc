@@ -271,6 +271,29 @@ TEST_F(ResponseTest, AMachinesEventIsKeptAndFlagged) {
 }
 
 // What is folded by event time depends on what happened, not on the order or number of arrivals.
+TEST_F(ResponseTest, AnEventFindsAllOpenContactsOfACustomerWithMany) {
+  DeclareEvents();
+  Append(Cycle());
+  constexpr int kContacts = 40;
+  static_assert(kContacts > 2 * kDueContactsInRowMax);
+  for (int i = 0; i < kContacts; ++i) {
+    const int day = i * 7 % kContacts;  // In any order.
+    logpb::Record contact = Contact(1, kDue + day * kDay);
+    contact.mutable_contact_planned()->mutable_contact()->set_occurrence(day);
+    Append(contact);
+  }
+  // A window is 14 days long; an hour later than a day's contact its own and 13 before are open.
+  const auto responses_after = [this](int day) {
+    const size_t before = Responses(1).size();
+    Append(Event(1, "purchase", kDue + day * kDay + kDay / 24, absl::StrFormat("m%d", day)));
+    return Responses(1).size() - before;
+  };
+  EXPECT_EQ(responses_after(3), 4u) << "in keys of their own";
+  EXPECT_EQ(responses_after(30), 14u) << "in the row and beside it";
+  EXPECT_EQ(responses_after(39), 14u) << "in the row";
+  EXPECT_EQ(responses_after(60), 0u);
+}
+
 TEST_F(ResponseTest, ArrivalOrderAndRepeatsDoNotChangeTheState) {
   std::vector<logpb::Record> records = {Cycle(), Cycle("campaigns/other")};
   Rng rng(11);
