@@ -272,6 +272,7 @@ absl::Status ApplyPurchase(const logpb::EventTracked& event, const LogRecord& re
   const CustomerId customer(record.party());
   const std::string key = KeyOfPurchases(customer);
   RONDO_ASSIGN_OR_RETURN(const auto bytes, context.Get(key));
+  if (bytes.has_value() && bytes->empty()) return absl::OkStatus();  // Erased.
   pb::PurchasesState purchases;
   if (bytes.has_value() && !purchases.ParseFromString(*bytes)) {
     return absl::DataLossError("insight: stored purchases do not decode");
@@ -313,7 +314,7 @@ absl::Status ApplySignals(const logpb::SignalsChanged& changed, CustomerId custo
 
 // Sums stay; what names the person's purchases goes.
 absl::Status ApplyErased(CustomerId customer, ApplyContext& context) {
-  context.Delete(KeyOfPurchases(customer));
+  context.Put(KeyOfPurchases(customer), "");  // What comes from now on is not kept.
   context.Delete(KeyOfRfm(customer));
   for (const storage::KeyRange& range : {CountedOf(customer), LastContactsOf(customer)}) {
     std::vector<std::string> keys;

@@ -227,6 +227,7 @@ absl::Status ReadPurchases(const storage::Reader& state,
     parser.Byte();
     const uint64_t customer = parser.U64();
     if (!parser.ok()) return Damaged("purchases' key");
+    if (cursor->value().empty()) continue;  // Erased.
     RONDO_ASSIGN_OR_RETURN(const auto purchases,
                            Parse<pb::PurchasesState>(cursor->value(), "purchases"));
     customers.push_back({.customer = customer,

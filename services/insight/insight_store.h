@@ -6,7 +6,7 @@
 //                                               segments (U32, bits)
 //   E campaign cycle             I64            micros: when the latest of its contacts is due
 //   D campaign cycle             (empty)        windows are closed, results are not recorded yet
-//   P customer                   PurchasesState with what was counted last
+//   P customer                   PurchasesState with what was counted last; empty: erased
 //   Q customer hash              (empty)        a message or an order that was counted before
 //   R customer                   RfmState       scores as last appended
 //   L customer channel           U64            when it was last contacted, as last appended

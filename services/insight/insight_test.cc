@@ -488,6 +488,7 @@ TEST_F(SignalsTest, ErasedCustomersAreForgottenAndSumsStay) {
   erased.set_party(Customer(1).value());
   erased.mutable_customer_erased();
   house_.Append(erased);
+  Purchase(1, house_.clock().Now(), 20.0);
   EXPECT_EQ(Refresh().scored(), 0);
   const auto report = Report(1);
   ASSERT_TRUE(report.ok());

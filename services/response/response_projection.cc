@@ -159,6 +159,7 @@ absl::Status AddToWaiting(int64_t change, ApplyContext& context) {
 absl::Status ApplyErased(CustomerId customer, ApplyContext& context) {
   RONDO_ASSIGN_OR_RETURN(const int64_t waiting, DeleteAll({WaitingOf(customer)}, context));
   RONDO_RETURN_IF_ERROR(AddToWaiting(-waiting, context));
+  context.Put(KeyOfErased(customer), "");
   return DeleteAll(AllOf(customer), context).status();
 }
 
@@ -265,9 +266,15 @@ bool IsDirect(std::string_view event_type) {
 absl::Status ResponseProjection::Apply(const LogRecord& record, ApplyContext& context) {
   switch (record.body_case()) {
     case LogRecord::kEventTracked:
-      return ApplyEvent(record, context);
-    case LogRecord::kContactPlanned:
-      return ApplyContact(record, context);
+    case LogRecord::kContactPlanned: {
+      // A link in an old mail still works after erasure; what it tells is not kept. All else needs
+      // a contact, which went with the person.
+      RONDO_ASSIGN_OR_RETURN(const auto erased,
+                             context.Get(KeyOfErased(CustomerId(record.party()))));
+      if (erased.has_value()) return absl::OkStatus();
+      return record.has_event_tracked() ? ApplyEvent(record, context)
+                                        : ApplyContact(record, context);
+    }
     case LogRecord::kCycleStarted:
       return ApplyCycle(record.cycle_started(), context);
     case LogRecord::kDeliveryAttempted:

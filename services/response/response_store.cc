@@ -23,6 +23,7 @@ constexpr uint8_t kCycles = 'C';
 constexpr uint8_t kLongestWindow = 'L';
 constexpr uint8_t kAttributeSets = 'A';
 constexpr uint8_t kEventTypes = 'F';
+constexpr uint8_t kErased = 'Z';
 
 KeyBuilder Start(uint8_t table, CustomerId customer) {
   KeyBuilder builder;
@@ -135,6 +136,8 @@ std::string KeyOfEventType(std::string_view type) {
   return KeyBuilder().Byte(kEventTypes).Raw(type).Build();
 }
 KeyRange EventTypes() { return PrefixRange(KeyBuilder().Byte(kEventTypes).view()); }
+
+std::string KeyOfErased(CustomerId customer) { return Start(kErased, customer).Build(); }
 
 std::vector<KeyRange> AllOf(CustomerId customer) {
   std::vector<KeyRange> ranges;

@@ -59,6 +59,8 @@ std::string KeyOfAttributeSet(std::string_view name);
 storage::KeyRange AttributeSets();
 std::string KeyOfEventType(std::string_view type);
 storage::KeyRange EventTypes();
+// Present once the customer was erased: nothing is kept of them from then on.
+std::string KeyOfErased(CustomerId customer);
 // Everything about one customer that erasure removes.
 std::vector<storage::KeyRange> AllOf(CustomerId customer);
 

@@ -380,6 +380,8 @@ TEST_F(ResponseTest, ErasureRemovesThePersonsTimeline) {
   erased.mutable_customer_erased();
   Append(erased);
   Append(Cycle());  // The contact waited for it.
+  Append(Event(1, "click", kDue + 1, "late"));
+  Append(Contact(1));
   house_->Settle();
   EXPECT_THAT(Timeline(1), IsEmpty());
 }
