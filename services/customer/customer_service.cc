@@ -12,6 +12,7 @@
 #include "services/customer/customer_projection.h"
 #include "services/customer/domain/identity.h"
 #include "services/customer/row_import.h"
+#include "services/customer/schema_use.h"
 
 namespace rondo::customer {
 namespace {
@@ -351,6 +352,7 @@ absl::StatusOr<pb::AttributeSet> CustomerHandlers::UpdateAttributeSet(
                           [](const auto& current) { return current.attribute_set(); }));
   RONDO_RETURN_IF_ERROR(ValidateAttributeSet(update.resource));
   RONDO_RETURN_IF_ERROR(parts_.schema.CheckAgainstOthers(update.resource));
+  RONDO_RETURN_IF_ERROR(CheckUsers(parts_.catalog, update.resource));
   if (request.validate_only()) return update.resource;
   return PutAttributeSet(update.resource, {.expected_version = update.expected_version,
                                            .request_id = call.request_id,

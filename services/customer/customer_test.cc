@@ -186,6 +186,43 @@ TEST_F(CustomerTest, ImportsCustomersAndSaysWhenNothingIsNew) {
   EXPECT_EQ(Lookup("crm", "1")->attributes(1).value().int_value(), 41);
 }
 
+TEST_F(CustomerTest, WhatRulesUseMayNotGoFromAnAttributeSet) {
+  DefineAttributes();
+  catalog::Definition segment;
+  segment.set_name("segments/adults");
+  segment.mutable_segment()->set_expression(
+      "customer.age >= 18 && events('purchase').where(e, e.amount > 1.0).count() > 1");
+  segment.add_references("attributeSets/shop");
+  ASSERT_TRUE(catalog_->Put(std::move(segment), {}).ok());
+
+  const auto update = [this](const std::function<void(pb::AttributeSet&)>& change) {
+    pb::GetAttributeSetRequest get;
+    get.set_name("attributeSets/shop");
+    pb::UpdateAttributeSetRequest request;
+    *request.mutable_attribute_set() = *Ask<pb::AttributeSet>(get);
+    change(*request.mutable_attribute_set());
+    return Ask<pb::AttributeSet>(request).status();
+  };
+  const std::function<void(pb::AttributeSet&)> kRefused[] = {
+      [](pb::AttributeSet& set) { set.mutable_attributes(0)->set_name("years"); },
+      [](pb::AttributeSet& set) { set.mutable_attributes(0)->set_pii(true); },
+      [](pb::AttributeSet& set) { set.mutable_event_types(0)->set_name("sale"); },
+      [](pb::AttributeSet& set) { set.mutable_event_types(0)->clear_fields(); },
+  };
+  for (const auto& change : kRefused) {
+    const absl::Status refused = update(change);
+    EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(std::string(refused.message()), HasSubstr("segments/adults, expression: "));
+  }
+  EXPECT_THAT(std::string(update([](pb::AttributeSet& set) {
+                            set.mutable_attributes(1)->set_type(type::VALUE_TYPE_INT);
+                            set.mutable_attributes(1)->clear_codes();
+                          }).message()),
+              HasSubstr("attribute tier has values of its type"));
+  EXPECT_TRUE(
+      update([](pb::AttributeSet& set) { set.mutable_attributes(1)->set_name("level"); }).ok());
+}
+
 TEST_F(CustomerTest, FoldsAttributesByTheTimeThatARowGives) {
   DefineAttributes();
   pb::ImportRow late = Row("1");
