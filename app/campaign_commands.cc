@@ -1,5 +1,6 @@
 #include "app/campaign_commands.h"
 
+#include <cmath>
 #include <memory>
 #include <string>
 
@@ -196,6 +197,13 @@ void PrintReport(const Shell& shell, const insight::v1::CampaignReport& report) 
     std::cout << "\n";
     shell.PrintTable(effects);
   }
+  if (report.has_incremental_profit_minor_units() && !report.currency().empty()) {
+    const int64_t profit = std::llround(report.incremental_profit_minor_units());
+    std::cout << absl::StrFormat("\ncost %s %s, incremental profit %s %s\n",
+                                 FormatAmount({report.currency(), report.cost_minor_units()}),
+                                 report.currency(), FormatAmount({report.currency(), profit}),
+                                 report.currency());
+  }
   if (!report.segments().empty()) PrintSegments(shell, report);
   for (const std::string& warning : report.warnings()) std::cout << "warning: " << warning << "\n";
 }
@@ -267,20 +275,16 @@ nlohmann::ordered_json Optional(bool present, double value) {
 
 nlohmann::ordered_json ReportToJson(const insight::v1::CampaignReport& report) {
   using nlohmann::ordered_json;
-  ordered_json json = {
-      {"campaign", report.campaign()},
-      {"cycle", report.cycle()},
-      {"as_of", TimeText(report.as_of())},
-      {"currency", report.currency()},
-      {"funnel", ToJson(report.funnel())},
-      {"arms", ArmsToJson(report)},
-      {"effects", EffectsToJson(report)},
-      {"srm_p_value", Optional(report.has_srm_p_value(), report.srm_p_value())},
-      {"cost_minor_units", report.cost_minor_units()},
-      {"incremental_profit_minor_units", Optional(report.has_incremental_profit_minor_units(),
-                                                  report.incremental_profit_minor_units())},
-      {"warnings",
-       ordered_json(std::vector<std::string>(report.warnings().begin(), report.warnings().end()))}};
+  ordered_json json = {{"campaign", report.campaign()},
+                       {"cycle", report.cycle()},
+                       {"as_of", TimeText(report.as_of())},
+                       {"currency", report.currency()},
+                       {"funnel", ToJson(report.funnel())},
+                       {"arms", ArmsToJson(report)},
+                       {"effects", EffectsToJson(report)},
+                       {"srm_p_value", Optional(report.has_srm_p_value(), report.srm_p_value())},
+                       {"warnings", ordered_json(std::vector<std::string>(
+                                        report.warnings().begin(), report.warnings().end()))}};
   for (const auto& segment : report.segments()) {
     json["segments"].push_back(
         {{"segment", segment.segment()},
