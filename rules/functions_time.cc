@@ -4,6 +4,7 @@
 
 #include "absl/time/civil_time.h"
 #include "absl/time/time.h"
+#include "platform/core/zone.h"
 #include "rules/functions.h"
 #include "rules/time_text.h"
 
@@ -11,7 +12,7 @@ namespace rondo::rules {
 namespace {
 
 // "Asia/Seoul", "+09:00", "02:00", "-02:30".
-std::optional<absl::TimeZone> FindZone(std::string_view name) {
+std::optional<absl::TimeZone> ZoneOrOffset(std::string_view name) {
   std::string_view digits = name;
   const bool west = digits.starts_with('-');
   if (west || digits.starts_with('+')) digits.remove_prefix(1);
@@ -23,16 +24,7 @@ std::optional<absl::TimeZone> FindZone(std::string_view name) {
     const int seconds = hours * 3600 + minutes * 60;
     return absl::FixedTimeZone(west ? -seconds : seconds);
   }
-  absl::TimeZone zone;
-  // The loader reads files of that name: nothing but the form of a zone's name may reach it.
-  for (const char c : name) {
-    const bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                      c == '_' || c == '/' || c == '+' || c == '-';
-    if (!fits) return std::nullopt;
-  }
-  if (name.empty() || name[0] == '/' || name.size() > 64) return std::nullopt;
-  if (!absl::LoadTimeZone(absl::string_view(name.data(), name.size()), &zone)) return std::nullopt;
-  return zone;
+  return rondo::FindZone(name);
 }
 
 template <typename Part>
@@ -43,7 +35,7 @@ Value TimestampPart(Frame& frame, std::span<const Value> args, std::string_view 
   }
   absl::TimeZone zone = absl::UTCTimeZone();
   if (args.size() == 2) {
-    const std::optional<absl::TimeZone> found = FindZone(args[1].text());
+    const std::optional<absl::TimeZone> found = ZoneOrOffset(args[1].text());
     if (!found) return frame.Fail(ErrorCode::kInvalidArgument, "unknown time zone");
     zone = *found;
   }

@@ -8,6 +8,7 @@
 #include "platform/core/field_error.h"
 #include "platform/core/money.h"
 #include "platform/core/status_macros.h"
+#include "platform/core/zone.h"
 #include "rondo/customer/v1/customer_service.pb.h"
 #include "services/delivery/domain/attempt.h"
 
@@ -243,10 +244,7 @@ absl::Status Composer::Render(const statepb::ContactState& contact, const Campai
 
   liquid::RenderOptions render;
   render.now = clock_.Now();
-  absl::TimeZone zone;
-  if (!contact.time_zone().empty() && absl::LoadTimeZone(contact.time_zone(), &zone)) {
-    render.time_zone = zone;
-  }
+  if (const auto zone = FindZone(contact.time_zone())) render.time_zone = *zone;
   RONDO_ASSIGN_OR_RETURN(std::string html, compiled.html.Render(data, render));
   RONDO_ASSIGN_OR_RETURN(std::string text, [&] {
     liquid::RenderOptions limited = render;

@@ -5,6 +5,7 @@
 #include "absl/strings/numbers.h"
 #include "platform/core/clock.h"
 #include "platform/core/status_macros.h"
+#include "platform/core/zone.h"
 #include "platform/storage/key.h"
 #include "services/delivery/delivery_projection.h"
 #include "services/delivery/domain/attempt.h"
@@ -47,10 +48,8 @@ void Count(statepb::ContactPhase phase, int64_t by, statepb::ContactCounts& coun
 }
 
 absl::TimeZone ZoneOf(const std::string& contact_zone, const std::string& default_zone) {
-  absl::TimeZone zone;
-  if (!contact_zone.empty() && absl::LoadTimeZone(contact_zone, &zone)) return zone;
-  if (!default_zone.empty() && absl::LoadTimeZone(default_zone, &zone)) return zone;
-  return absl::UTCTimeZone();
+  if (const auto zone = FindZone(contact_zone)) return *zone;
+  return FindZone(default_zone).value_or(absl::UTCTimeZone());
 }
 
 absl::Time NotAfter(const statepb::ContactState& contact,

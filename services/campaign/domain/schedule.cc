@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/strings/str_format.h"
+#include "platform/core/zone.h"
 
 namespace rondo::campaign {
 namespace {
@@ -27,8 +28,7 @@ absl::CivilSecond WallOf(const Schedule& schedule, int number) {
 }  // namespace
 
 absl::StatusOr<absl::TimeZone> LoadZone(std::string_view name) {
-  absl::TimeZone zone;
-  if (!name.empty() && absl::LoadTimeZone(std::string(name), &zone)) return zone;
+  if (const auto zone = FindZone(name)) return *zone;
   return absl::NotFoundError(
       absl::StrFormat("%s is no time zone; write an IANA name such as Asia/Seoul",
                       name.empty() ? "(empty)" : name));

@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "platform/core/field_error.h"
 #include "platform/core/status_macros.h"
+#include "platform/core/zone.h"
 #include "services/customer/domain/identity.h"
 #include "services/customer/import/yaml_fields.h"
 
@@ -103,8 +104,9 @@ ValueRule ReadValue(const YAML::Node& node, const std::string& path, type::Value
   }
   for (const std::string& text : fields.Texts("missing")) rule.nulls.insert(text);
   rule.format = fields.Text("format");
-  const std::string zone = fields.Text("time_zone", "UTC");
-  if (!absl::LoadTimeZone(zone, &rule.zone)) {
+  if (const auto zone = FindZone(fields.Text("time_zone", "UTC"))) {
+    rule.zone = *zone;
+  } else {
     violations.Add(fields.PathOf("time_zone"), "expected an IANA time zone such as Asia/Seoul");
   }
   rule.currency = fields.Text("currency");
