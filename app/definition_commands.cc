@@ -1,12 +1,10 @@
 #include "app/definition_commands.h"
 
 #include <algorithm>
-#include <optional>
-#include <sstream>
 
 #include "absl/strings/str_format.h"
+#include "app/apply_command.h"
 #include "app/definition_client.h"
-#include "app/document_files.h"
 #include "app/documents.h"
 #include "platform/core/status_macros.h"
 
@@ -14,136 +12,6 @@ namespace rondo {
 namespace {
 
 using log::v1::Definition;
-
-// A step of the plan.
-struct Change {
-  Document document;
-  std::optional<Definition> current;
-  enum class Kind { kCreate, kChange, kUnchanged } kind = Kind::kCreate;
-};
-
-std::vector<std::string> LinesOf(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
-  return lines;
-}
-
-// Lines of a longest common subsequence stay; the rest is marked - and +.
-std::string Diff(const std::string& before, const std::string& after) {
-  const std::vector<std::string> a = LinesOf(before);
-  const std::vector<std::string> b = LinesOf(after);
-  std::vector<std::vector<size_t>> common(a.size() + 1, std::vector<size_t>(b.size() + 1));
-  for (size_t i = a.size(); i-- > 0;) {
-    for (size_t j = b.size(); j-- > 0;) {
-      common[i][j] =
-          a[i] == b[j] ? common[i + 1][j + 1] + 1 : std::max(common[i + 1][j], common[i][j + 1]);
-    }
-  }
-  std::string text;
-  size_t i = 0;
-  size_t j = 0;
-  while (i < a.size() || j < b.size()) {
-    if (i < a.size() && j < b.size() && a[i] == b[j]) {
-      ++i, ++j;
-    } else if (j == b.size() || (i < a.size() && common[i + 1][j] >= common[i][j + 1])) {
-      text += "    - " + a[i++] + "\n";
-    } else {
-      text += "    + " + b[j++] + "\n";
-    }
-  }
-  return text;
-}
-
-absl::StatusOr<Change> Compare(DefinitionClient& client, Document document) {
-  Change change;
-  change.document = std::move(document);
-  absl::StatusOr<Definition> current = client.Get(change.document.definition.name());
-  if (absl::IsNotFound(current.status())) return change;
-  RONDO_RETURN_IF_ERROR(current.status());
-  const bool same = FormatDocument(WithoutOutput(*current)) ==
-                    FormatDocument(WithoutOutput(change.document.definition));
-  change.kind = same ? Change::Kind::kUnchanged : Change::Kind::kChange;
-  change.current = *std::move(current);
-  return change;
-}
-
-std::string_view VerbOf(Change::Kind kind) {
-  return kind == Change::Kind::kCreate   ? "create"
-         : kind == Change::Kind::kChange ? "change"
-                                         : "unchanged";
-}
-
-void ShowPlan(const std::vector<Change>& plan, std::ostream& out) {
-  for (const Change& change : plan) {
-    const Definition& wanted = change.document.definition;
-    out << absl::StrFormat("  %-9s %s\n", VerbOf(change.kind), wanted.name());
-    if (change.kind == Change::Kind::kChange) {
-      out << Diff(FormatDocument(*change.current), FormatDocument(wanted));
-    }
-  }
-}
-
-absl::Status AtPlace(const Document& document, const absl::Status& status) {
-  return absl::Status(status.code(),
-                      absl::StrFormat("%s:%d: %s: %s", document.file, document.line,
-                                      document.definition.name(), std::string(status.message())));
-}
-
-// Writes the plan in order. What refers to a later definition of the same plan is tried again after
-// it, as long as that gets anywhere.
-absl::Status Write(DefinitionClient& client, std::vector<const Change*> todo) {
-  while (!todo.empty()) {
-    std::vector<const Change*> again;
-    absl::Status first_error;
-    for (const Change* change : todo) {
-      const std::string etag = change->current ? EtagOfDefinition(*change->current) : "";
-      const auto put =
-          client.Put(change->document.definition, etag, DefinitionClient::Mode::kWrite);
-      if (put.ok()) continue;
-      const absl::Status error = AtPlace(change->document, put.status());
-      if (!absl::IsFailedPrecondition(error) && !absl::IsInvalidArgument(error)) return error;
-      if (first_error.ok()) first_error = error;
-      again.push_back(change);
-    }
-    if (again.size() == todo.size()) return first_error;
-    todo = std::move(again);
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Apply(Shell& shell, const std::vector<std::string>& paths, bool dry_run) {
-  RONDO_ASSIGN_OR_RETURN(const std::vector<Document> documents, LoadDocuments(paths));
-  DefinitionClient client(shell.caller(), shell.call());
-  std::vector<Change> plan;
-  for (const Document& document : documents) {
-    RONDO_ASSIGN_OR_RETURN(Change change, Compare(client, document));
-    plan.push_back(std::move(change));
-  }
-  if (!shell.json()) ShowPlan(plan, std::cerr);
-  std::vector<const Change*> todo;
-  for (const Change& change : plan) {
-    if (change.kind != Change::Kind::kUnchanged) todo.push_back(&change);
-  }
-  if (!dry_run) RONDO_RETURN_IF_ERROR(Write(client, todo));
-  const auto count = [&](Change::Kind kind) {
-    return std::count_if(plan.begin(), plan.end(), [&](const Change& c) { return c.kind == kind; });
-  };
-  if (shell.json()) {
-    nlohmann::ordered_json changes = nlohmann::ordered_json::array();
-    for (const Change& change : plan) {
-      changes.push_back({{"name", change.document.definition.name()},
-                         {"action", std::string(VerbOf(change.kind))}});
-    }
-    shell.PrintJson({{"dry_run", dry_run}, {"changes", changes}});
-  } else {
-    std::cout << absl::StrFormat("%d created, %d changed, %d unchanged%s\n",
-                                 count(Change::Kind::kCreate), count(Change::Kind::kChange),
-                                 count(Change::Kind::kUnchanged),
-                                 dry_run ? " (dry run: nothing was written)" : "");
-  }
-  return absl::OkStatus();
-}
 
 absl::Status Export(Shell& shell, const std::vector<std::string>& names) {
   DefinitionClient client(shell.caller(), shell.call());
@@ -237,17 +105,7 @@ void AddListAndShow(CLI::App& noun, Shell& shell, std::string_view collection) {
 }
 
 void AddDefinitionCommands(CLI::App& root, Shell& shell) {
-  CLI::App* apply =
-      root.add_subcommand("apply", "Create and change definitions from YAML documents");
-  apply->footer("Example:\n  rondo apply -f examples/winback --dry-run");
-  auto paths = std::make_shared<std::vector<std::string>>();
-  auto dry_run = std::make_shared<bool>(false);
-  apply->add_option("-f,--file", *paths, "File, folder or - for standard input")
-      ->required()
-      ->delimiter(',');
-  apply->add_flag("--dry-run", *dry_run, "Show the plan, write nothing");
-  shell.OnRun(apply, [&shell, paths, dry_run] { return Apply(shell, *paths, *dry_run); });
-
+  AddApplyCommand(root, shell);
   CLI::App* exporting = root.add_subcommand("export", "Write definitions as YAML documents");
   exporting->footer("Example:\n  rondo export campaigns/spring-winback > winback.yaml");
   auto names = std::make_shared<std::vector<std::string>>();
