@@ -1,11 +1,16 @@
 #include "app/customer_commands.h"
 
+#include <cmath>
 #include <memory>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/civil_time.h"
 #include "app/definition_commands.h"
 #include "platform/core/field_error.h"
+#include "platform/core/money.h"
 #include "platform/core/status_macros.h"
 #include "rondo/customer/v1/customer_service.pb.h"
 #include "rondo/decision/v1/decision_service.pb.h"
@@ -16,6 +21,37 @@
 
 namespace rondo {
 namespace {
+
+// As a person writes it: text as it is, `12.50 EUR`, `2026-12-01`; `-` for no value.
+std::string ValueText(const type::v1::Value& value) {
+  using Value = type::v1::Value;
+  switch (value.kind_case()) {
+    case Value::kStringValue:
+      return value.string_value();
+    case Value::kIntValue:
+      return absl::StrCat(value.int_value());
+    case Value::kDoubleValue:
+      return absl::StrFormat("%.15g", value.double_value());
+    case Value::kBoolValue:
+      return value.bool_value() ? "true" : "false";
+    case Value::kTimestampMicros:
+      return absl::FormatTime("%Y-%m-%dT%H:%M:%E*SZ",
+                              absl::FromUnixMicros(value.timestamp_micros()), absl::UTCTimeZone());
+    case Value::kDateDays:
+      return absl::FormatCivilTime(absl::CivilDay(1970, 1, 1) + value.date_days());
+    case Value::kMoneyValue: {
+      const std::string& currency = value.money_value().currency_code();
+      return FormatAmount({currency, value.money_value().minor_units()}) + " " + currency;
+    }
+    case Value::kGeoPointValue:
+      return absl::StrFormat("%.6g, %.6g", value.geo_point_value().latitude(),
+                             value.geo_point_value().longitude());
+    case Value::kStringListValue:
+      return absl::StrJoin(value.string_list_value().values(), ", ");
+    default:
+      return "-";
+  }
+}
 
 std::string ContactText(const response::v1::ContactKey& contact) {
   return absl::StrFormat("%s cycle %d", contact.campaign(), contact.cycle());
@@ -63,7 +99,7 @@ absl::Status ShowCustomer(Shell& shell, const std::string& who) {
     std::cout << absl::StrFormat("  key       %s:%s\n", key.namespace_(), key.value());
   }
   for (const auto& field : customer.attributes()) {
-    std::cout << absl::StrFormat("  %-9s %s\n", field.name(), field.value().ShortDebugString());
+    std::cout << absl::StrFormat("  %-9s %s\n", field.name(), ValueText(field.value()));
   }
   for (const auto& consent : customer.consents()) {
     std::cout << absl::StrFormat("  consent   %s %s %s\n", consent.channel(), consent.purpose(),
@@ -111,6 +147,14 @@ absl::Status PreviewSegment(Shell& shell, targeting::v1::PreviewSegmentRequest r
   return absl::OkStatus();
 }
 
+// `0.75 EUR`, rounded to the currency's smallest unit. An offer without a value has no currency.
+std::string ExpectedValueText(const decision::v1::Proposition& proposition) {
+  const std::string& currency = proposition.offer().value().currency_code();
+  const double minor_units = proposition.expected_value_minor_units();
+  if (currency.empty()) return absl::StrFormat("%.2f", minor_units);
+  return FormatAmount({currency, std::llround(minor_units)}) + " " + currency;
+}
+
 absl::Status Decide(Shell& shell, decision::v1::DecideRequest request) {
   RONDO_ASSIGN_OR_RETURN(const auto answer,
                          Call<decision::v1::DecideResponse>(shell.caller(), shell.call(), request));
@@ -123,7 +167,7 @@ absl::Status Decide(Shell& shell, decision::v1::DecideRequest request) {
   for (const auto& proposition : answer.propositions()) {
     table.rows.push_back({proposition.offer().name(),
                           absl::StrFormat("%.4f", proposition.propensity()),
-                          absl::StrFormat("%.2f", proposition.expected_value_minor_units()),
+                          ExpectedValueText(proposition),
                           absl::StrFormat("%.4f", proposition.assignment_probability())});
   }
   if (!table.rows.empty()) shell.PrintTable(table);

@@ -1,12 +1,18 @@
 #include "app/import_commands.h"
 
+#include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_format.h"
 #include "platform/core/executor.h"
+#include "platform/core/hash.h"
 #include "platform/core/status_macros.h"
 #include "rondo/customer/v1/customer_service.pb.h"
 #include "services/customer/import/import_job.h"
@@ -17,6 +23,22 @@ namespace {
 
 constexpr size_t kMaxMappingBytes = 1 << 20;
 constexpr absl::Duration kBatchTimeout = absl::Minutes(5);
+constexpr int kReasonsShown = 5;
+constexpr std::string_view kGoOn = "what the server has answered is in; go on with --resume";
+
+// The progress file of the import that runs, for the handler of SIGINT.
+std::atomic<const char*> progress_of_running = nullptr;
+
+void EndImportOnInterrupt(int) {
+  const char* const path = progress_of_running.load();
+  if (path != nullptr && access(path, F_OK) == 0) {
+    constexpr std::string_view kBefore = "\nrondo: interrupted: ";
+    for (const std::string_view text : {kBefore, kGoOn, std::string_view("\n")}) {
+      if (write(STDERR_FILENO, text.data(), text.size()) < 0) break;
+    }
+  }
+  _exit(static_cast<int>(ExitCode::kInterrupted));
+}
 
 struct ImportFlags {
   std::string file;
@@ -48,8 +70,37 @@ class ProgressLine {
   bool drawn_ = false;
 };
 
-absl::StatusOr<customer::Mapping> LoadMapping(const ImportFlags& flags) {
-  RONDO_ASSIGN_OR_RETURN(const std::string text, ReadInput(flags.mapping, kMaxMappingBytes));
+// Whether both name one file, there or not.
+bool SameFile(const std::string& a, const std::string& b) {
+  if (a.empty() || b.empty() || a == "-" || b == "-") return false;
+  std::error_code error;
+  if (std::filesystem::equivalent(a, b, error)) return true;
+  const auto canonical = [&error](const std::string& path) {
+    return std::filesystem::weakly_canonical(std::filesystem::absolute(path, error), error);
+  };
+  return canonical(a) == canonical(b) && !error;
+}
+
+// What is written must not be what is read.
+absl::Status CheckFiles(Shell& shell, const ImportFlags& flags, const std::string& progress) {
+  const std::pair<std::string, std::string> apart[] = {
+      {flags.rejects, flags.file},
+      {flags.rejects, flags.mapping},
+      {flags.rejects, progress},
+      {progress, flags.mapping},
+  };
+  for (const auto& [written, other] : apart) {
+    if (!SameFile(written, other)) continue;
+    return shell.UsageError(absl::StrFormat(
+        "%s would be written over: name another file for --rejects, or for the mapping", other));
+  }
+  if (flags.resume && progress.empty()) {
+    return shell.UsageError("--resume goes on with a file's import: not of -, not with --dry-run");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<customer::Mapping> ReadMapping(const ImportFlags& flags, const std::string& text) {
   absl::StatusOr<customer::Mapping> mapping = customer::ParseMapping(text);
   if (mapping.ok()) return mapping;
   return absl::Status(mapping.status().code(),
@@ -67,30 +118,8 @@ absl::Status CheckKind(const std::string& kind, const customer::Mapping& mapping
   return absl::OkStatus();
 }
 
-absl::Status Import(Shell& shell, const std::string& kind, const ImportFlags& flags) {
-  RONDO_ASSIGN_OR_RETURN(customer::Mapping mapping, LoadMapping(flags));
-  RONDO_RETURN_IF_ERROR(CheckKind(kind, mapping));
-  customer::ImportOptions options;
-  options.name = customer::ImportName(mapping, flags.file);
-  options.dry_run = flags.dry_run;
-  options.rejects_path = flags.rejects;
-  options.resume = flags.resume;
-  if (flags.file != "-" && !flags.dry_run) options.progress_path = flags.file + ".progress";
-  RONDO_ASSIGN_OR_RETURN(const std::unique_ptr<customer::ByteSource> source,
-                         customer::OpenInput(flags.file, options.input));
-  const auto send = [&](const customer::v1::ImportCustomersRequest& request) {
-    return Call<customer::v1::ImportCustomersResponse>(shell.caller(), shell.call(kBatchTimeout),
-                                                       request);
-  };
-  const SystemClock clock;
-  ThreadPoolExecutor executor(/*threads=*/1, clock);
-  customer::ImportSummary summary;
-  {
-    ProgressLine line;
-    RONDO_ASSIGN_OR_RETURN(
-        summary, customer::RunImport(options, std::move(mapping), *source, executor, send,
-                                     [&](const customer::ImportSummary& now) { line.Draw(now); }));
-  }
+void PrintSummary(const Shell& shell, const ImportFlags& flags,
+                  const customer::ImportSummary& summary, const std::vector<std::string>& reasons) {
   if (shell.json()) {
     shell.PrintJson({{"rows", summary.rows},
                      {"imported", summary.imported},
@@ -101,8 +130,55 @@ absl::Status Import(Shell& shell, const std::string& kind, const ImportFlags& fl
                                  summary.imported, summary.unchanged, summary.rejected,
                                  flags.dry_run ? " (dry run: nothing was written)" : "");
   }
+  for (const std::string& reason : reasons) std::cerr << "  refused: " << reason << "\n";
   if (summary.rejected > 0 && flags.rejects.empty()) {
     std::cerr << "rondo: --rejects FILE keeps the refused rows with the reasons\n";
+  }
+}
+
+absl::Status Import(Shell& shell, const std::string& kind, const ImportFlags& flags) {
+  customer::ImportOptions options;
+  if (flags.file != "-" && !flags.dry_run) options.progress_path = flags.file + ".progress";
+  RONDO_RETURN_IF_ERROR(CheckFiles(shell, flags, options.progress_path));
+  RONDO_ASSIGN_OR_RETURN(const std::string text, ReadInput(flags.mapping, kMaxMappingBytes));
+  RONDO_ASSIGN_OR_RETURN(customer::Mapping mapping, ReadMapping(flags, text));
+  RONDO_RETURN_IF_ERROR(CheckKind(kind, mapping));
+  options.mapping_hash = Fnv1a(text);
+  options.name = customer::ImportName(mapping, flags.file);
+  options.dry_run = flags.dry_run;
+  options.rejects_path = flags.rejects;
+  options.resume = flags.resume;
+  std::vector<std::string> reasons;
+  options.on_rejected = [&reasons](const customer::Rejection& row) {
+    if (reasons.size() == kReasonsShown) return;
+    reasons.push_back(absl::StrFormat("line %d: %s: %s", row.line, row.field, row.reason));
+  };
+  RONDO_ASSIGN_OR_RETURN(const std::unique_ptr<customer::ByteSource> source,
+                         customer::OpenInput(flags.file, options.input));
+  const auto send = [&](const customer::v1::ImportCustomersRequest& request) {
+    return Call<customer::v1::ImportCustomersResponse>(shell.caller(), shell.call(kBatchTimeout),
+                                                       request);
+  };
+  const SystemClock clock;
+  ThreadPoolExecutor executor(/*threads=*/1, clock);
+  absl::StatusOr<customer::ImportSummary> imported = customer::ImportSummary();
+  if (!options.progress_path.empty()) progress_of_running = options.progress_path.c_str();
+  signal(SIGINT, EndImportOnInterrupt);
+  {
+    ProgressLine line;
+    imported = customer::RunImport(options, std::move(mapping), *source, executor, send,
+                                   [&](const customer::ImportSummary& now) { line.Draw(now); });
+  }
+  progress_of_running = nullptr;
+  std::error_code error;
+  if (!imported.ok() && !absl::IsFailedPrecondition(imported.status()) &&
+      std::filesystem::exists(options.progress_path, error)) {
+    std::cerr << "rondo: " << kGoOn << "\n";
+  }
+  RONDO_RETURN_IF_ERROR(imported.status());
+  PrintSummary(shell, flags, *imported, reasons);
+  if (imported->rows > 0 && imported->rejected == imported->rows) {
+    return absl::InvalidArgumentError("every row was refused");
   }
   return absl::OkStatus();
 }

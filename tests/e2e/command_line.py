@@ -136,6 +136,15 @@ def check_imports(one):
     summary = json.loads(ends(one, DONE, "import", "customers", "-", *words, input=text))
     kit.equal(summary["unchanged"], 200, f"standard input: {summary}")
     ends(one, REFUSED, "import", "events", str(one.folder / "people.csv"), *words)
+    for other in ("people.csv", "people.yaml", "people.csv.progress"):
+        before = (one.folder / "people.csv").read_text(), mapping.read_text()
+        ends(one, USAGE, "import", "customers", str(one.folder / "people.csv"), *words,
+             "--rejects", str(one.folder / "." / other))
+        kit.equal((before), ((one.folder / "people.csv").read_text(), mapping.read_text()), other)
+    ends(one, USAGE, "import", "customers", "-", *words, "--resume", input=text)
+    nobody = one.run("import", "customers", "-", *words, input="tier,country\nlead,KR\ntin,KR\n")
+    kit.equal(nobody.returncode, REFUSED, "an import of which every row is refused")
+    kit.check("line 3: " in nobody.stderr and "tier" in nobody.stderr, nobody.stderr)
 
 
 def check_apply(one):
@@ -162,6 +171,74 @@ def check_apply(one):
                   f"{noun} show")
 
 
+HALVES = """
+kind: Segment
+name: half1
+expression: customer.tier == 'gold'
+---
+kind: Segment
+name: half2
+expression: customer.{} == 'gold'
+---
+kind: Segment
+name: half3
+expression: customer.tier == 'silver'
+"""
+
+FEW_SHARES = """
+kind: Campaign
+name: unfair
+currency: EUR
+audience: {include: [segments/golden]}
+cells:
+  - {name: control, share: 0.5, control: true}
+  - {name: mail, share: 0.2, treatment: {channel: email, template: templates/hello}}
+goals: [{name: bought, event: purchase, within: 3d, value: e.amount}]
+policy: policies/open
+schedule: {start: 2026-12-01T10:00:00Z, time_zone: UTC}
+"""
+
+NEW_SET = """
+kind: AttributeSet
+name: pets
+attributes: [{name: pet, type: string}]
+---
+kind: Segment
+name: dogs
+expression: in_segment('pets') && customer.pet == 'dog'
+---
+kind: Segment
+name: pets
+expression: customer.pet != ''
+"""
+
+
+def check_apply_is_checked_first(one):
+    """The server checks all before the first write; what was and was not written is said."""
+    def refused(text, *words):
+        done = one.run("apply", "-f", "-", *words, input=text)
+        kit.equal(done.returncode, REFUSED, done.stderr)
+        return done.stderr
+
+    def segments():
+        rows = ends(one, DONE, "segment", "list", "--output", "json").splitlines()
+        return sorted(json.loads(row)["name"].removeprefix("segments/") for row in rows)
+    for words in (["--dry-run"], []):
+        said = refused(HALVES.format("nope"), *words)
+        kit.check("-:6: segments/half2" in said and "nope" in said and "half1:" not in said, said)
+        kit.equal(segments(), ["golden"], "segments after a refused apply")
+        refused(FEW_SHARES, *words)
+    # Refused only once the set is in that it needs.
+    plan = json.loads(ends(one, DONE, "apply", "-f", "-", "--dry-run", "--output", "json", input=NEW_SET))
+    kit.equal([len(c.get("checked_when_applied_needs", [])) for c in plan["changes"]], [0, 2, 1], plan)
+    said = refused(NEW_SET.replace("'dog'", "7"))
+    kit.check("written: attributeSets/pets\n" in said and "not written: segments/dogs, segments/pets" in said
+              or "written: attributeSets/pets, segments/pets\nnot written: segments/dogs" in said, said)
+    one_plan = one.run("apply", "-f", "-", "--output", "json", input=NEW_SET)
+    kit.equal(one_plan.returncode, DONE, one_plan.stderr)
+    kit.equal(segments(), ["dogs", "golden", "pets"], "segments that need each other")
+
+
 def check_customers(one):
     by_key = json.loads(ends(one, DONE, "customer", "show", "crm:8", "--output", "json"))
     for who in ("email:p8@example.test", by_key["name"]):
@@ -169,6 +246,8 @@ def check_customers(one):
                   by_key["name"], who)
     for who in ("crm:8", by_key["name"]):
         ends(one, DONE, "decide", who, "home", "--output", "json")
+    shown = ends(one, DONE, "customer", "show", "crm:8")
+    kit.check("  tier      gold\n" in shown and "  email     p8@example.test\n" in shown, shown)
     counts = [json.loads(ends(one, DONE, "segment", "preview", "golden", *by, "--output", "json"))
               for by in (["--by", "tier,country"], ["--by", "tier", "--by", "country"])]
     kit.equal(counts[0]["count"], 50, "golden customers")
@@ -246,6 +325,7 @@ def main():
         check_interrupted(one)
         check_customers(one)
         check_report(one)
+        check_apply_is_checked_first(one)
         check_offline(one)
         check_doors(one)
     print("the command line keeps its word", file=sys.stderr)

@@ -40,9 +40,11 @@ std::string CsvField(std::string text) {
 // Refused rows, as a CSV file. What a crash cut off is written again on resumption.
 class Rejects {
  public:
-  static absl::StatusOr<std::unique_ptr<Rejects>> Open(const std::string& path,
+  static absl::StatusOr<std::unique_ptr<Rejects>> Open(const ImportOptions& options,
                                                        std::optional<int64_t> keep_bytes) {
+    const std::string& path = options.rejects_path;
     auto rejects = std::unique_ptr<Rejects>(new Rejects());
+    rejects->on_rejected_ = options.on_rejected;
     if (path.empty()) return rejects;
     std::error_code error;
     if (keep_bytes.has_value() && fs::exists(path, error)) {
@@ -53,12 +55,13 @@ class Rejects {
       rejects->file_ << "line,column,field,value,reason\n";
     }
     if (error || !rejects->file_.good()) {
-      return absl::UnavailableError(path + ": cannot be written");
+      return absl::InternalError(path + ": cannot be written");
     }
     return rejects;
   }
 
   void Add(const Rejection& rejection, const std::vector<std::string>& header) {
+    if (on_rejected_) on_rejected_(rejection);
     if (!file_.is_open()) return;
     const bool has_column =
         rejection.column >= 0 && static_cast<size_t>(rejection.column) < header.size();
@@ -73,17 +76,19 @@ class Rejects {
   absl::StatusOr<int64_t> Flush() {
     if (!file_.is_open()) return 0;
     file_.flush();
-    if (!file_.good()) return absl::UnavailableError("the file of rejects cannot be written");
+    if (!file_.good()) return absl::InternalError("the file of rejects cannot be written");
     return static_cast<int64_t>(file_.tellp());
   }
 
  private:
   Rejects() = default;
   std::ofstream file_;
+  std::function<void(const Rejection&)> on_rejected_;
 };
 
 struct Progress {
   std::string name;
+  std::string mapping;
   int64_t last_row = 0;
   int64_t rejects_bytes = 0;
   ImportSummary summary;
@@ -92,6 +97,7 @@ struct Progress {
 absl::Status Save(const std::string& path, const Progress& progress) {
   if (path.empty()) return absl::OkStatus();
   const nlohmann::json json = {{"import", progress.name},
+                               {"mapping", progress.mapping},
                                {"last_row", progress.last_row},
                                {"rejects_bytes", progress.rejects_bytes},
                                {"rows", progress.summary.rows},
@@ -102,15 +108,16 @@ absl::Status Save(const std::string& path, const Progress& progress) {
   {
     std::ofstream file(next, std::ios::trunc);
     file << json.dump() << '\n';
-    if (!file.flush().good()) return absl::UnavailableError(next + ": cannot be written");
+    if (!file.flush().good()) return absl::InternalError(next + ": cannot be written");
   }
   std::error_code error;
   fs::rename(next, path, error);
-  if (error) return absl::UnavailableError(path + ": " + error.message());
+  if (error) return absl::InternalError(path + ": " + error.message());
   return absl::OkStatus();
 }
 
-absl::StatusOr<Progress> Load(const std::string& path, const std::string& name) {
+absl::StatusOr<Progress> Load(const std::string& path, const std::string& name,
+                              const std::string& mapping) {
   std::ifstream file(path);
   if (!file.good()) {
     return absl::NotFoundError(
@@ -123,6 +130,7 @@ absl::StatusOr<Progress> Load(const std::string& path, const std::string& name) 
   };
   Progress progress;
   progress.name = json.is_object() ? json.value("import", "") : "";
+  progress.mapping = json.is_object() ? json.value("mapping", "") : "";
   progress.last_row = number("last_row");
   progress.rejects_bytes = number("rejects_bytes");
   progress.summary = {number("rows"), number("imported"), number("unchanged"), number("rejected")};
@@ -130,6 +138,12 @@ absl::StatusOr<Progress> Load(const std::string& path, const std::string& name) 
       progress.summary.rows < 0) {
     return absl::FailedPreconditionError(
         absl::StrCat(path, ": is of another import; import without resuming"));
+  }
+  if (progress.mapping != mapping) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path,
+                     ": the import that stopped here had another mapping; take that one, or import "
+                     "without resuming"));
   }
   return progress;
 }
@@ -240,14 +254,15 @@ absl::StatusOr<ImportSummary> RunImport(const ImportOptions& options, Mapping ma
   RONDO_RETURN_IF_ERROR(reader.Open());
   Progress state;
   state.name = options.name;
+  state.mapping = absl::StrFormat("%016x", options.mapping_hash);
   std::optional<int64_t> keep_rejects;
   if (options.resume) {
-    RONDO_ASSIGN_OR_RETURN(state, Load(options.progress_path, options.name));
+    RONDO_ASSIGN_OR_RETURN(state, Load(options.progress_path, options.name, state.mapping));
     RONDO_RETURN_IF_ERROR(reader.SkipRows(state.last_row));
     keep_rejects = state.rejects_bytes;
   }
   RONDO_ASSIGN_OR_RETURN(const std::unique_ptr<Rejects> rejects,
-                         Rejects::Open(options.rejects_path, keep_rejects));
+                         Rejects::Open(options, keep_rejects));
   ReadAhead ahead(reader, executor);
   ahead.Start();
   while (true) {

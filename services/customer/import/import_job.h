@@ -14,6 +14,7 @@
 #include "services/customer/csv/byte_source.h"
 #include "services/customer/csv/csv_reader.h"
 #include "services/customer/import/mapping.h"
+#include "services/customer/import/row_builder.h"
 
 namespace rondo::customer {
 
@@ -37,8 +38,12 @@ struct ImportOptions {
   std::string rejects_path;
   // Where progress is kept after each batch; empty for none. Removed at the end.
   std::string progress_path;
-  // Goes on after the rows that `progress_path` says are in. NOT_FOUND if it does not exist.
+  // Goes on after the rows that `progress_path` says are in. NOT_FOUND if it does not exist,
+  // FAILED_PRECONDITION if it is of another import or of another `mapping_hash`.
   bool resume = false;
+  uint64_t mapping_hash = 0;  // Of the mapping's text.
+  // Called with each refused row, in order, if set.
+  std::function<void(const Rejection&)> on_rejected;
   InputLimits input;
   CsvLimits csv;
 };
@@ -56,8 +61,8 @@ inline constexpr int64_t kImportBatchBytes = 2 << 20;
 
 // Imports all of `source`. `mapping` is bound to the file's header here. `executor` reads the next
 // batch while one is sent; `progress` is called after each. INVALID_ARGUMENT for a file without
-// header or the mapping's columns; an error of `send` ends the import, and what was answered before
-// is in (`resume` goes on from there).
+// header or the mapping's columns; INTERNAL if a file cannot be written; an error of `send` ends
+// the import, and what was answered before is in (`resume` goes on from there).
 absl::StatusOr<ImportSummary> RunImport(const ImportOptions& options, Mapping mapping,
                                         ByteSource& source, Executor& executor,
                                         const SendBatch& send, const ImportProgress& progress);

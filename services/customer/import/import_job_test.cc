@@ -158,6 +158,35 @@ TEST_F(ImportJobTest, ResumesNothingThatNeverStopped) {
   EXPECT_EQ(Run(Rows(1)).status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
+TEST_F(ImportJobTest, ResumesOnlyWithTheMappingThatStopped) {
+  const std::string csv = Rows(12'000);
+  fail_at_call_ = 2;
+  options_.mapping_hash = 1;
+  EXPECT_EQ(Run(csv).status().code(), absl::StatusCode::kUnavailable);
+  options_.resume = true;
+  options_.mapping_hash = 2;
+  EXPECT_EQ(Run(csv).status().code(), absl::StatusCode::kFailedPrecondition);
+  options_.mapping_hash = 1;
+  EXPECT_TRUE(Run(csv).ok());
+}
+
+TEST_F(ImportJobTest, AFileThatCannotBeWrittenIsNoAnswerOfTheServer) {
+  options_.progress_path = folder_ / "not there" / "progress.json";
+  EXPECT_EQ(Run(Rows(1)).status().code(), absl::StatusCode::kInternal);
+  options_.rejects_path = folder_ / "not there" / "rejects.csv";
+  EXPECT_EQ(Run(Rows(1)).status().code(), absl::StatusCode::kInternal);
+}
+
+TEST_F(ImportJobTest, TellsOfEachRefusedRow) {
+  options_.rejects_path.clear();
+  std::vector<int64_t> lines;
+  options_.on_rejected = [&lines](const Rejection& row) { lines.push_back(row.line); };
+  const auto summary = Run(Rows(250));
+  ASSERT_TRUE(summary.ok()) << summary.status();
+  EXPECT_EQ(static_cast<int64_t>(lines.size()), summary->rejected);
+  EXPECT_TRUE(std::is_sorted(lines.begin(), lines.end()));
+}
+
 TEST_F(ImportJobTest, RefusesAFileThatIsEmptyOrLacksAColumn) {
   EXPECT_EQ(Run("").status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(Run("id,size\n1,2\n").status().code(), absl::StatusCode::kInvalidArgument);
