@@ -1,10 +1,14 @@
 #include "app/campaign_commands.h"
 
 #include <cmath>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "app/definition_commands.h"
 #include "platform/core/money.h"
@@ -154,6 +158,31 @@ void PrintSegments(const Shell& shell, const insight::v1::CampaignReport& report
   shell.PrintTable(table);
 }
 
+// Warnings in their order, without one for each metric: what is said of several metrics of an arm
+// in the same words, `mail, bought: too few`, becomes `mail, bought, visits: too few`.
+std::vector<std::string> FoldWarnings(const insight::v1::CampaignReport& report) {
+  std::vector<std::string> folded;
+  std::map<std::pair<std::string, std::string>, size_t> seen;  // Arm and words.
+  for (const std::string& warning : report.warnings()) {
+    const size_t comma = warning.find(", ");
+    const size_t colon = warning.find(": ");
+    if (comma == std::string::npos || colon == std::string::npos || colon < comma) {
+      folded.push_back(warning);
+      continue;
+    }
+    const auto [at, is_new] =
+        seen.try_emplace(std::pair(warning.substr(0, comma), warning.substr(colon)), folded.size());
+    if (is_new) {
+      folded.push_back(warning);
+    } else {
+      std::string& first = folded[at->second];
+      first.insert(first.size() - warning.substr(colon).size(),
+                   warning.substr(comma, colon - comma));
+    }
+  }
+  return folded;
+}
+
 void PrintReport(const Shell& shell, const insight::v1::CampaignReport& report) {
   const insight::v1::Funnel& funnel = report.funnel();
   std::cout << report.campaign();
@@ -172,7 +201,9 @@ void PrintReport(const Shell& shell, const insight::v1::CampaignReport& report) 
   add("delivered", funnel.delivered());
   add("bounced", funnel.bounced());
   add("opened", funnel.opened());
+  add("  by machines", funnel.opened_machine());
   add("clicked", funnel.clicked());
+  add("  by machines", funnel.clicked_machine());
   add("converted", funnel.converted());
   add("unsubscribed", funnel.unsubscribed());
   add("complained", funnel.complained());
@@ -205,7 +236,9 @@ void PrintReport(const Shell& shell, const insight::v1::CampaignReport& report) 
                                  report.currency());
   }
   if (!report.segments().empty()) PrintSegments(shell, report);
-  for (const std::string& warning : report.warnings()) std::cout << "warning: " << warning << "\n";
+  for (const std::string& warning : FoldWarnings(report)) {
+    std::cout << "warning: " << warning << "\n";
+  }
 }
 
 absl::Status Report(Shell& shell, const std::string& name, int cycle, const std::string& by) {
@@ -213,8 +246,18 @@ absl::Status Report(Shell& shell, const std::string& name, int cycle, const std:
   request.set_name(InCollection(kCollection, name));
   request.set_cycle(cycle);
   if (by == "segment") request.set_by(insight::v1::REPORT_DIMENSION_SEGMENT);
-  RONDO_ASSIGN_OR_RETURN(const auto report,
-                         Call<insight::v1::CampaignReport>(shell.caller(), shell.call(), request));
+  const auto answer = Call<insight::v1::CampaignReport>(shell.caller(), shell.call(), request);
+  if (absl::IsNotFound(answer.status()) && absl::StartsWith(answer.status().message(), "name:")) {
+    // Not begun, or not there at all.
+    pb::GetCampaignRequest get;
+    get.set_name(request.name());
+    const auto campaign = Call<pb::Campaign>(shell.caller(), shell.call(), get);
+    if (absl::IsNotFound(campaign.status())) {
+      return absl::NotFoundError("there is no " + request.name() +
+                                 "; `rondo campaign list` names them");
+    }
+  }
+  RONDO_ASSIGN_OR_RETURN(const insight::v1::CampaignReport report, answer);
   if (shell.json()) {
     shell.PrintJson(ReportToJson(report));
   } else {
@@ -346,7 +389,7 @@ void AddCampaignCommands(CLI::App& root, Shell& shell) {
             "Example:\n  rondo campaign report spring-winback --cycle 2 --output json");
   auto cycle = std::make_shared<int>(0);
   report->add_option("--cycle", *cycle, "One cycle; all together if left out")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(0, 1'000'000));
   auto by = std::make_shared<std::string>();
   report->add_option("--by", *by, "Break the figures down: by the segments that contacts bear")
       ->check(CLI::IsMember({"segment"}));

@@ -36,6 +36,9 @@ absl::Status Rollback(Shell& shell, const std::string& name, int64_t to) {
   DefinitionClient client(shell.caller(), shell.call());
   RONDO_ASSIGN_OR_RETURN(const Definition current, client.Get(name));
   const int64_t version = to != 0 ? to : current.version() - 1;
+  if (current.version() == 1) {
+    return absl::FailedPreconditionError(name + " has version 1 alone: there is none before it");
+  }
   if (version < 1 || version >= current.version()) {
     return absl::FailedPreconditionError(absl::StrFormat(
         "%s has versions 1 to %d; --to takes one before the current", name, current.version()));

@@ -126,8 +126,9 @@ void PrintSummary(const Shell& shell, const ImportFlags& flags,
                      {"unchanged", summary.unchanged},
                      {"rejected", summary.rejected}});
   } else {
-    std::cout << absl::StrFormat("%d rows: %d imported, %d unchanged, %d refused%s\n", summary.rows,
-                                 summary.imported, summary.unchanged, summary.rejected,
+    std::cout << absl::StrFormat("%d row%s: %d imported, %d unchanged, %d refused%s\n",
+                                 summary.rows, summary.rows == 1 ? "" : "s", summary.imported,
+                                 summary.unchanged, summary.rejected,
                                  flags.dry_run ? " (dry run: nothing was written)" : "");
   }
   for (const std::string& reason : reasons) std::cerr << "  refused: " << reason << "\n";

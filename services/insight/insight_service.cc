@@ -1,5 +1,6 @@
 #include "services/insight/insight_service.h"
 
+#include "absl/strings/str_format.h"
 #include "platform/core/field_error.h"
 #include "platform/core/status_macros.h"
 #include "services/insight/insight_reader.h"
@@ -21,13 +22,19 @@ absl::StatusOr<pb::CampaignReport> InsightHandlers::GetCampaignReport(
   const absl::Time as_of = runtime_.clock().Now();
   RONDO_RETURN_IF_ERROR(runtime_.AwaitSettled("insight"));
   RONDO_ASSIGN_OR_RETURN(std::vector<CycleView> cycles, ReadCampaign(runtime_, request.name()));
+  if (cycles.empty()) {
+    return absl::NotFoundError("name: no cycle of this campaign has begun; launch it first");
+  }
   if (request.cycle() != 0) {
+    const int first = cycles.front().state.cycle().number();
+    const int last = cycles.back().state.cycle().number();
     std::erase_if(cycles, [&request](const CycleView& cycle) {
       return cycle.state.cycle().number() != request.cycle();
     });
-  }
-  if (cycles.empty()) {
-    return absl::NotFoundError("name: no cycle of this campaign has begun; launch it first");
+    if (cycles.empty()) {
+      return absl::NotFoundError(absl::StrFormat("cycle: %s has cycles %d to %d, not %d",
+                                                 request.name(), first, last, request.cycle()));
+    }
   }
   pb::CampaignReport report = MakeReport(cycles, request.cycle(), as_of);
   if (request.by() == pb::REPORT_DIMENSION_SEGMENT) AddSegments(cycles, as_of, report);

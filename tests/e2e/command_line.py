@@ -270,7 +270,14 @@ def check_report(one):
     kit.equal(sorted(report["arms"][0]), ["arm", "means", "n"], "fields of an arm")
     kit.equal(sorted(report["effects"][0]),
               ["arm", "difference", "high", "low", "metric", "p_value"], "fields of an effect")
-    kit.check("FUNNEL" in ends(one, DONE, "campaign", "report", "hello"), "table by default")
+    table = ends(one, DONE, "campaign", "report", "hello")
+    kit.check("FUNNEL" in table and table.count("  by machines") == 2, table)
+    for words, needle in ((["nope"], "there is no campaigns/nope"), (["nope", "--cycle", "9"], "there is no"),
+                          (["hello", "--cycle", "9"], "campaigns/hello has cycles 1 to 1")):
+        done = one.run("campaign", "report", *words)
+        kit.equal(done.returncode, WRONG_STATE, done.stderr)
+        kit.check(needle in done.stderr, done.stderr)
+    ends(one, USAGE, "campaign", "report", "hello", "--cycle", "-1")
 
 
 def check_offline(one):
