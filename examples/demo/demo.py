@@ -132,7 +132,7 @@ class Demo:
             if click := re.search(r'href="([^"]*/t/c/[^"]*)"', html):
                 self.rondo.follow(click.group(1))
         elif rng.random() < 0.003:
-            unsubscribe = re.search(r"List-Unsubscribe: <(http[^>]*)>",
+            unsubscribe = re.search(r"List-Unsubscribe:\s*<(http[^>]*)>",
                                     re.sub(r"\r?\n[ \t]+", " ", body))
             if unsubscribe:
                 self.rondo.follow(unsubscribe.group(1), "POST", b"List-Unsubscribe=One-Click",

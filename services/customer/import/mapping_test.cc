@@ -64,14 +64,14 @@ attributes: {tier: {column: tier}, label: "no {such} column"}
 
 class BuildTest : public ::testing::Test {
  protected:
-  void Use(const std::string& yaml, std::vector<std::string> header) {
+  void Use(const std::string& yaml, const std::vector<std::string>& header) {
     auto mapping = ParseMapping(yaml);
     ASSERT_TRUE(mapping.ok()) << mapping.status();
     mapping_ = *std::move(mapping);
     const absl::Status bound = mapping_.Bind(header);
     ASSERT_TRUE(bound.ok()) << bound;
   }
-  RowBuilder::Outcome Build(std::vector<std::string_view> fields, int64_t row = 7) {
+  RowBuilder::Outcome Build(const std::vector<std::string_view>& fields, int64_t row = 7) {
     row_.Clear();
     rejection_ = {};
     return RowBuilder(mapping_).Build(fields, row, row_, rejection_);
