@@ -46,7 +46,8 @@ std::string ReadWhole(const fs::path& path) {
 
 absl::StatusOr<std::unique_ptr<DataFolder>> DataFolder::Open(const std::string& path) {
   std::error_code error;
-  fs::create_directories(path, error);
+  // Keys and what is known of people lie in it: nobody else on the machine reads a folder of ours.
+  if (fs::create_directories(path, error)) fs::permissions(path, fs::perms::owner_all, error);
   if (!fs::is_directory(path)) {
     return absl::InvalidArgumentError(
         absl::StrFormat("data folder %s cannot be made: %s", path, error.message()));

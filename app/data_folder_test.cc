@@ -30,6 +30,15 @@ TEST_F(DataFolderTest, KeepsTheKeyThatItMadeFirst) {
             fs::perms::owner_read | fs::perms::owner_write);
 }
 
+TEST_F(DataFolderTest, AFolderThatItMakesIsForItsOwnerAlone) {
+  const fs::path made = root_ / "made";
+  ASSERT_TRUE(DataFolder::Open(made).ok());
+  EXPECT_EQ(fs::status(made).permissions(), fs::perms::owner_all);
+  fs::permissions(made, fs::perms::owner_all | fs::perms::group_read);
+  ASSERT_TRUE(DataFolder::Open(made).ok());  // Who opens it to others has a reason.
+  EXPECT_EQ(fs::status(made).permissions(), fs::perms::owner_all | fs::perms::group_read);
+}
+
 TEST_F(DataFolderTest, RefusesASecondProcessAndSaysWhatToDo) {
   const auto held = DataFolder::Open(root_);
   ASSERT_TRUE(held.ok());
