@@ -5,13 +5,17 @@
 
 #include <atomic>
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_format.h"
+#include "app/definition_client.h"
 #include "platform/core/executor.h"
+#include "platform/core/field_error.h"
 #include "platform/core/hash.h"
 #include "platform/core/status_macros.h"
 #include "rondo/customer/v1/customer_service.pb.h"
@@ -118,6 +122,39 @@ absl::Status CheckKind(const std::string& kind, const customer::Mapping& mapping
   return absl::OkStatus();
 }
 
+// INVALID_ARGUMENT naming each attribute, and each field of a defined type of event, that the
+// mapping fills and no attribute set defines: each of its rows would be refused.
+absl::Status CheckNames(Shell& shell, const std::string& file, const customer::Mapping& mapping) {
+  std::set<std::string> attributes;
+  std::map<std::string, std::set<std::string>> events;
+  DefinitionClient client(shell.caller(), shell.call());
+  RONDO_ASSIGN_OR_RETURN(const auto sets, client.List("attributeSets/"));
+  for (const log::v1::Definition& definition : sets) {
+    for (const auto& attribute : definition.attribute_set().attributes()) {
+      attributes.insert(attribute.name());
+    }
+    for (const auto& type : definition.attribute_set().event_types()) {
+      for (const auto& field : type.fields()) events[type.name()].insert(field.name());
+    }
+  }
+  FieldViolations violations;
+  for (const customer::NamedRule& attribute : mapping.attributes) {
+    if (attributes.contains(attribute.name)) continue;
+    violations.Add(file + ": attributes." + attribute.name,
+                   "no attribute set defines this attribute");
+  }
+  for (const customer::EventRule& event : mapping.events) {
+    const auto type = events.find(event.type);
+    if (type == events.end()) continue;
+    for (const customer::NamedRule& field : event.fields) {
+      if (type->second.contains(field.name)) continue;
+      violations.Add(absl::StrFormat("%s: events.%s.%s", file, event.type, field.name),
+                     "the event's type defines no such field");
+    }
+  }
+  return violations.ToStatus();
+}
+
 void PrintSummary(const Shell& shell, const ImportFlags& flags,
                   const customer::ImportSummary& summary, const std::vector<std::string>& reasons) {
   if (shell.json()) {
@@ -144,6 +181,7 @@ absl::Status Import(Shell& shell, const std::string& kind, const ImportFlags& fl
   RONDO_ASSIGN_OR_RETURN(const std::string text, ReadInput(flags.mapping, kMaxMappingBytes));
   RONDO_ASSIGN_OR_RETURN(customer::Mapping mapping, ReadMapping(flags, text));
   RONDO_RETURN_IF_ERROR(CheckKind(kind, mapping));
+  RONDO_RETURN_IF_ERROR(CheckNames(shell, flags.mapping, mapping));
   options.mapping_hash = Fnv1a(text);
   options.name = customer::ImportName(mapping, flags.file);
   options.dry_run = flags.dry_run;

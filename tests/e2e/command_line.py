@@ -142,6 +142,11 @@ def check_imports(one):
              "--rejects", str(one.folder / "." / other))
         kit.equal((before), ((one.folder / "people.csv").read_text(), mapping.read_text()), other)
     ends(one, USAGE, "import", "customers", "-", *words, "--resume", input=text)
+    unknown = one.folder / "unknown.yaml"
+    unknown.write_text(MAPPING.replace("attributes: {", "attributes: {size: {column: tier}, "))
+    done = one.run("import", "customers", str(one.folder / "people.csv"), "--mapping", str(unknown))
+    kit.equal(done.returncode, REFUSED, done.stderr)
+    kit.check("attributes.size" in done.stderr and "rows" not in done.stdout, done.stderr)
     nobody = one.run("import", "customers", "-", *words, input="tier,country\nlead,KR\ntin,KR\n")
     kit.equal(nobody.returncode, REFUSED, "an import of which every row is refused")
     kit.check("line 3: " in nobody.stderr and "tier" in nobody.stderr, nobody.stderr)

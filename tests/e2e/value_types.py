@@ -80,7 +80,12 @@ def check_refusals(one, mapping):
         rows.append(line)
     path, rejects = one.folder / "bad.csv", one.folder / "rejects.csv"
     path.write_text(csv_of(rows))
-    summary = kit.import_file(one, "customers", path, mapping, "--rejects", str(rejects))
+    file = one.folder / "bad.yaml"
+    file.write_text(mapping)
+    done = one.run("import", "customers", str(path), "--mapping", str(file), "--output", "json",
+                   "--rejects", str(rejects))
+    kit.equal(done.returncode, 3, f"every row is refused: {done.stderr}")
+    summary = json.loads(done.stdout)
     kit.equal((summary["imported"], summary["rejected"]), (0, len(bad)), "refused")
     told = {}
     for line in rejects.read_text().splitlines()[1:]:
