@@ -7,6 +7,7 @@
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 #include <rocksdb/write_buffer_manager.h>
+#include <sys/statvfs.h>
 
 #include <atomic>
 #include <filesystem>
@@ -19,6 +20,9 @@ namespace rondo::storage {
 namespace {
 
 constexpr size_t kOwnCacheBytes = 8 << 20;
+// Where there is a write-ahead log, so much stays free: for the log itself, and for tables that are
+// written in the background meanwhile.
+constexpr uint64_t kDiskReserveBytes = 8 << 20;
 constexpr size_t kOwnWriteBufferBytes = 16 << 20;
 
 class Memory final : public RocksDbMemory {
@@ -131,6 +135,7 @@ class RocksDbStore final : public Store {
 
   absl::Status Write(const Batch& batch, Sync sync) override {
     RONDO_RETURN_IF_ERROR(ResumeIfFull());
+    if (options_.write_ahead_log) RONDO_RETURN_IF_ERROR(CheckReserve());
     rocksdb::WriteBatch writes;
     for (const Batch::Write& write : batch.writes()) {
       if (write.value.has_value()) {
@@ -168,6 +173,17 @@ class RocksDbStore final : public Store {
   absl::Status Note(const rocksdb::Status& status) {
     if (IsFull(status)) full_ = true;
     return ToStatus(status, options_.folder);
+  }
+
+  // Refuses before the disk is full. The packaged library ends the process when a log is written to
+  // again after a write to it has failed, which recovery by itself does not rule out.
+  absl::Status CheckReserve() const {
+    struct statvfs disk {};
+    if (statvfs(options_.folder.c_str(), &disk) != 0) return absl::OkStatus();
+    if (uint64_t{disk.f_bavail} * disk.f_frsize >= kDiskReserveBytes) return absl::OkStatus();
+    return absl::ResourceExhaustedError(absl::StrFormat(
+        "storage: %s: less than %d MiB are free; free some space: writing then resumes by itself",
+        options_.folder, kDiskReserveBytes >> 20));
   }
 
   // After a full disk RocksDB refuses all writes until it is resumed. It also looks by itself,

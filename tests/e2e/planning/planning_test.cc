@@ -128,7 +128,7 @@ class PlanningTest : public ::testing::Test {
     mail.mutable_treatment()->set_channel("email");
     mail.mutable_treatment()->set_template_("templates/mail");
     auto& goal = *definition.add_goals();
-    goal.set_name("clicked");
+    goal.set_name("went-there");
     goal.set_event("click");
     goal.mutable_within()->set_seconds(kWeekSeconds);
     auto& schedule = *definition.mutable_schedule();
