@@ -125,7 +125,7 @@ absl::Status EraseCustomer(Shell& shell, const std::string& who) {
   return absl::OkStatus();
 }
 
-absl::Status PreviewSegment(Shell& shell, targeting::v1::PreviewSegmentRequest request) {
+absl::Status PreviewSegment(Shell& shell, const targeting::v1::PreviewSegmentRequest& request) {
   RONDO_ASSIGN_OR_RETURN(const auto answer, Call<targeting::v1::PreviewSegmentResponse>(
                                                 shell.caller(), shell.call(), request));
   if (shell.json()) {
@@ -155,7 +155,7 @@ std::string ExpectedValueText(const decision::v1::Proposition& proposition) {
   return FormatAmount({currency, std::llround(minor_units)}) + " " + currency;
 }
 
-absl::Status Decide(Shell& shell, decision::v1::DecideRequest request) {
+absl::Status Decide(Shell& shell, const decision::v1::DecideRequest& request) {
   RONDO_ASSIGN_OR_RETURN(const auto answer,
                          Call<decision::v1::DecideResponse>(shell.caller(), shell.call(), request));
   if (shell.json()) {
