@@ -3,6 +3,7 @@
 #include <google/protobuf/descriptor.h>
 
 #include "absl/strings/str_format.h"
+#include "app/document_text.h"
 #include "app/documents.h"
 #include "platform/core/status_macros.h"
 #include "rondo/campaign/v1/campaign_service.pb.h"

@@ -1,6 +1,5 @@
 #include "app/documents.h"
 
-#include <google/api/field_behavior.pb.h>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/duration.pb.h>
 #include <google/protobuf/message.h>
@@ -10,14 +9,13 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <sstream>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
+#include "app/document_text.h"
 #include "platform/core/field_error.h"
 #include "platform/core/money.h"
 #include "platform/core/status_macros.h"
@@ -31,32 +29,11 @@ using google::protobuf::EnumValueDescriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
-struct Kind {
-  std::string_view name;
-  std::string_view collection;
-  std::string_view body_field;  // Of rondo.log.v1.Definition.
-};
-constexpr std::array<Kind, 6> kKinds = {{
-    {"AttributeSet", "attributeSets/", "attribute_set"},
-    {"Segment", "segments/", "segment"},
-    {"Offer", "offers/", "offer"},
-    {"Template", "templates/", "template"},
-    {"Campaign", "campaigns/", "campaign"},
-    {"Policy", "policies/", "policy"},
-}};
-
 constexpr size_t kMaxDocumentBytes = 1 << 20;
 constexpr int kMinutesPerDay = 24 * 60;
 // What a Timestamp can hold: the years 1 to 9999.
 constexpr absl::Time kFirstTime = absl::FromUnixSeconds(-62'135'596'800);
 constexpr absl::Time kLastTime = absl::FromUnixSeconds(253'402'300'799);
-
-// `ALLOCATION_` of ALLOCATION_UNSPECIFIED.
-std::string EnumPrefix(const EnumDescriptor& type) {
-  std::string first(type.value(0)->name());
-  first.resize(first.size() - std::string_view("UNSPECIFIED").size());
-  return first;
-}
 
 std::string EnumChoices(const EnumDescriptor& type) {
   const std::string prefix = EnumPrefix(type);
@@ -362,9 +339,9 @@ void ReadDocument(const YAML::Node& node, std::string_view file, Reader& reader,
                   std::vector<Document>& documents) {
   if (!node.IsMap()) return reader.Fail(node, "document", "expected `kind`, `name` and fields");
   std::string choices;
-  const Kind* kind = nullptr;
+  const DocumentKind* kind = nullptr;
   const YAML::Node kind_node = node["kind"];
-  for (const Kind& candidate : kKinds) {
+  for (const DocumentKind& candidate : kDocumentKinds) {
     choices += (choices.empty() ? "" : ", ") + std::string(candidate.name);
     if (kind_node && kind_node.IsScalar() && kind_node.Scalar() == candidate.name)
       kind = &candidate;
@@ -395,146 +372,7 @@ void ReadDocument(const YAML::Node& node, std::string_view file, Reader& reader,
   documents.push_back(std::move(document));
 }
 
-// The shortest text that reads back to `value`.
-std::string Shortest(double value) {
-  char buffer[32];
-  const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, value);
-  return std::string(buffer, end);
-}
-
-// Whether `text` comes back the same from a block of lines (`|`), which ends in one line feed.
-bool IsBlock(std::string_view text) {
-  const auto is_control = [](char c) { return c >= '\0' && c < ' ' && c != '\n'; };
-  return text.ends_with('\n') && !text.ends_with("\n\n") && text[0] != ' ' && text[0] != '\n' &&
-         std::none_of(text.begin(), text.end(), is_control);
-}
-
-// Writes messages as ReadMessage reads them.
-class Writer {
- public:
-  explicit Writer(YAML::Emitter& out) : out_(out) {}
-
-  void WriteFields(const Message& message, bool top) {
-    const google::protobuf::Reflection& reflection = *message.GetReflection();
-    std::vector<const FieldDescriptor*> fields;
-    reflection.ListFields(message, &fields);
-    for (const FieldDescriptor* field : fields) {
-      if (IsSetByServer(*field) || (top && field->name() == "name")) {
-        continue;
-      }
-      WriteField(*field, message);
-    }
-  }
-
- private:
-  void WriteField(const FieldDescriptor& field, const Message& message) {
-    const std::string& type = message.GetDescriptor()->name();
-    const google::protobuf::Reflection& reflection = *message.GetReflection();
-    if (type == "QuietHours") {
-      const int minute = reflection.GetInt32(message, &field);
-      out_ << YAML::Key << field.name().substr(0, field.name().find('_')) << YAML::Value
-           << YAML::DoubleQuoted << absl::StrFormat("%02d:%02d", minute / 60, minute % 60);
-      return;
-    }
-    if (type == "Schedule" && field.name() == "start_offset_minutes") return;
-    if (type == "Schedule" && field.name() == "start_time") {
-      return WriteStart(static_cast<const campaign::v1::Schedule&>(message));
-    }
-    out_ << YAML::Key << field.name() << YAML::Value;
-    if (!field.is_repeated()) return WriteValue(field, message, -1);
-    out_ << YAML::BeginSeq;
-    for (int i = 0; i < reflection.FieldSize(message, &field); ++i) WriteValue(field, message, i);
-    out_ << YAML::EndSeq;
-  }
-
-  // As its author wrote it: with the offset.
-  void WriteStart(const campaign::v1::Schedule& schedule) {
-    const absl::Time start = absl::FromUnixSeconds(schedule.start_time().seconds()) +
-                             absl::Nanoseconds(schedule.start_time().nanos());
-    out_ << YAML::Key << "start" << YAML::Value
-         << absl::FormatTime(absl::RFC3339_full, start,
-                             absl::FixedTimeZone(schedule.start_offset_minutes() * 60));
-  }
-
-  void WriteValue(const FieldDescriptor& field, const Message& message, int index) {
-    const google::protobuf::Reflection& reflection = *message.GetReflection();
-    switch (field.cpp_type()) {
-      case FieldDescriptor::CPPTYPE_MESSAGE:
-        return WriteMessage(index < 0 ? reflection.GetMessage(message, &field)
-                                      : reflection.GetRepeatedMessage(message, &field, index));
-      case FieldDescriptor::CPPTYPE_STRING: {
-        const std::string text = index < 0 ? reflection.GetString(message, &field)
-                                           : reflection.GetRepeatedString(message, &field, index);
-        if (text.find('\n') != std::string::npos) {
-          if (IsBlock(text)) {
-            out_ << YAML::Literal;
-          } else {
-            out_ << YAML::DoubleQuoted;
-          }
-        }
-        out_ << text;
-        return;
-      }
-      case FieldDescriptor::CPPTYPE_ENUM: {
-        const EnumValueDescriptor* value = reflection.GetEnum(message, &field);
-        out_ << absl::AsciiStrToLower(value->name().substr(EnumPrefix(*field.enum_type()).size()));
-        return;
-      }
-      case FieldDescriptor::CPPTYPE_BOOL:
-        out_ << reflection.GetBool(message, &field);
-        return;
-      case FieldDescriptor::CPPTYPE_DOUBLE:
-        out_ << Shortest(reflection.GetDouble(message, &field));
-        return;
-      case FieldDescriptor::CPPTYPE_INT32:
-        out_ << reflection.GetInt32(message, &field);
-        return;
-      default:
-        out_ << reflection.GetInt64(message, &field);
-    }
-  }
-
-  void WriteMessage(const Message& child) {
-    const std::string& type = child.GetDescriptor()->full_name();
-    if (type == "google.protobuf.Duration") {
-      out_ << FormatDurationText(
-          absl::Seconds(static_cast<const google::protobuf::Duration&>(child).seconds()));
-      return;
-    }
-    if (type == "google.protobuf.Timestamp") {
-      const auto& timestamp = static_cast<const google::protobuf::Timestamp&>(child);
-      out_ << absl::FormatTime(
-          absl::RFC3339_full,
-          absl::FromUnixSeconds(timestamp.seconds()) + absl::Nanoseconds(timestamp.nanos()),
-          absl::UTCTimeZone());
-      return;
-    }
-    out_ << YAML::Flow << YAML::BeginMap;
-    if (type == "rondo.type.v1.Money") {
-      const auto& money = static_cast<const type::v1::Money&>(child);
-      out_ << YAML::Key << "currency" << YAML::Value << money.currency_code() << YAML::Key
-           << "amount" << YAML::Value << YAML::DoubleQuoted
-           << FormatAmount({money.currency_code(), money.minor_units()});
-    } else {
-      WriteFields(child, false);
-    }
-    out_ << YAML::EndMap;
-  }
-
-  YAML::Emitter& out_;
-};
-
 }  // namespace
-
-bool IsSetByServer(const FieldDescriptor& field) {
-  if (field.name() == "etag") return true;
-  const auto& options = field.options();
-  for (int i = 0; i < options.ExtensionSize(google::api::field_behavior); ++i) {
-    if (options.GetExtension(google::api::field_behavior, i) == google::api::OUTPUT_ONLY)
-      return true;
-  }
-  return false;
-}
 
 absl::StatusOr<std::vector<Document>> ParseDocuments(std::string_view file, std::string_view text) {
   if (text.size() > kMaxDocumentBytes) {
@@ -557,66 +395,6 @@ absl::StatusOr<std::vector<Document>> ParseDocuments(std::string_view file, std:
   }
   RONDO_RETURN_IF_ERROR(violations.ToStatus());
   return documents;
-}
-
-std::string FormatDocument(const log::v1::Definition& definition) {
-  YAML::Emitter out;
-  out << YAML::BeginMap;
-  const std::string_view kind = KindOf(definition.name());
-  out << YAML::Key << "kind" << YAML::Value << std::string(kind);
-  out << YAML::Key << "name" << YAML::Value
-      << definition.name().substr(definition.name().find('/') + 1);
-  const FieldDescriptor* body = definition.GetReflection()->GetOneofFieldDescriptor(
-      definition, log::v1::Definition::descriptor()->FindOneofByName("body"));
-  if (body != nullptr) {
-    Writer(out).WriteFields(definition.GetReflection()->GetMessage(definition, body), true);
-  }
-  out << YAML::EndMap;
-  return std::string(out.c_str()) + "\n";
-}
-
-absl::StatusOr<absl::Duration> ParseDuration(std::string_view text) {
-  const absl::Duration kLongest = absl::Hours(24) * 36525;
-  absl::Duration total;
-  std::string_view rest = text;
-  while (!rest.empty()) {
-    int64_t count = 0;
-    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), count);
-    if (error != std::errc() || count < 0 || end == rest.data() + rest.size()) break;
-    const char unit = *end;
-    const absl::Duration one = unit == 'w'   ? absl::Hours(24 * 7)
-                               : unit == 'd' ? absl::Hours(24)
-                               : unit == 'h' ? absl::Hours(1)
-                               : unit == 'm' ? absl::Minutes(1)
-                               : unit == 's' ? absl::Seconds(1)
-                                             : absl::ZeroDuration();
-    if (one == absl::ZeroDuration()) break;
-    total += one * count;
-    rest.remove_prefix(static_cast<size_t>(end - rest.data()) + 1);
-  }
-  if (text.empty() || !rest.empty() || total > kLongest) {
-    return absl::InvalidArgumentError("expected a duration such as 14d, 36h, 90m, 45s or 1d12h");
-  }
-  return total;
-}
-
-std::string FormatDurationText(absl::Duration duration) {
-  int64_t seconds = absl::ToInt64Seconds(duration);
-  if (seconds == 0) return "0s";
-  std::string text;
-  for (const auto& [unit, size] : {std::pair{'d', int64_t{86400}}, std::pair{'h', int64_t{3600}},
-                                   std::pair{'m', int64_t{60}}, std::pair{'s', int64_t{1}}}) {
-    if (seconds >= size) text += absl::StrFormat("%d%c", seconds / size, unit);
-    seconds %= size;
-  }
-  return text;
-}
-
-std::string_view KindOf(std::string_view resource_name) {
-  for (const Kind& kind : kKinds) {
-    if (resource_name.starts_with(kind.collection)) return kind.name;
-  }
-  return "";
 }
 
 }  // namespace rondo

@@ -8,9 +8,9 @@
 //   times         RFC 3339 with an offset
 //   money         {currency: KRW, amount: "12"}: a decimal in major units
 //   enums         the value's own part in lower case: `thompson`, `at_most_once`
-//   schedule      {repeat: {every: 7d, cycles: 5}} for `every` and `cycles`; `start` for
-//   `start_time` quiet_hours   {start: "21:00", end: "08:00"} control       `control: none` with
-//   `no_control_reason` beside `cells`
+//   schedule      `repeat: {every: 7d, cycles: 5}`; `start` for `start_time`
+//   quiet_hours   {start: "21:00", end: "08:00"}
+//   control       `control: none` with `no_control_reason` beside `cells`
 #pragma once
 
 #include <string>
@@ -18,7 +18,6 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "google/protobuf/descriptor.h"
 #include "rondo/log/v1/definitions.pb.h"
 
 namespace rondo {
@@ -36,16 +35,5 @@ absl::StatusOr<std::vector<Document>> ParseDocuments(std::string_view file, std:
 // One document that ParseDocuments reads back to the same definition. Output-only fields are left
 // out.
 std::string FormatDocument(const log::v1::Definition& definition);
-
-// `14d`, `1d12h30m`, `0s`. INVALID_ARGUMENT otherwise, or beyond 100 years.
-absl::StatusOr<absl::Duration> ParseDuration(std::string_view text);
-// The shortest that ParseDuration reads back; whole seconds.
-std::string FormatDurationText(absl::Duration duration);
-
-// Whether the server sets the field: output-only ones, and etags.
-bool IsSetByServer(const google::protobuf::FieldDescriptor& field);
-
-// `Campaign` for `campaigns/…`; empty for an unknown collection.
-std::string_view KindOf(std::string_view resource_name);
 
 }  // namespace rondo

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "app/document_text.h"
+
 namespace rondo {
 namespace {
 

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_format.h"
 #include "platform/core/status_macros.h"
+#include "platform/rpc/timestamp.h"
 #include "services/customer/csv/byte_source.h"
 
 namespace rondo {
@@ -136,8 +137,7 @@ nlohmann::ordered_json ToJson(const google::protobuf::Message& message) {
 
 std::string TimeText(const google::protobuf::Timestamp& time) {
   if (time.seconds() == 0) return "";
-  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixSeconds(time.seconds()),
-                          absl::UTCTimeZone());
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", TimeOf(time), absl::UTCTimeZone());
 }
 
 absl::StatusOr<std::string> ReadInput(const std::string& path, size_t bytes_max) {

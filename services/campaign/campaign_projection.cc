@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_format.h"
+#include "platform/catalog/resource_name.h"
 #include "platform/core/clock.h"
 #include "platform/core/status_macros.h"
 #include "platform/storage/key.h"
@@ -16,8 +17,6 @@ namespace {
 
 using eventlog::ApplyContext;
 using eventlog::LogRecord;
-
-constexpr std::string_view kCampaigns = "campaigns/";
 
 bool IsHome(std::string_view campaign, const ApplyContext& context) {
   return eventlog::PartitionOfName(campaign, context.partition_count()) == context.partition();
@@ -78,7 +77,7 @@ absl::Status CheckVerb(State from, State to) {
 }  // namespace
 
 CampaignProjection::CampaignProjection(int partition_count)
-    : definitions_(kDefinitionsTable, {std::string(kCampaigns)}),
+    : definitions_(kDefinitionsTable, {std::string(catalog::kCampaigns)}),
       unplanned_(static_cast<size_t>(partition_count)) {}
 
 void CampaignProjection::SetPlanner(std::function<void(int)> on_unplanned) {

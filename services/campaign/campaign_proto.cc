@@ -2,14 +2,11 @@
 
 #include <algorithm>
 
-#include "google/protobuf/util/time_util.h"
 #include "platform/core/clock.h"
 #include "platform/core/field_error.h"
 #include "platform/core/status_macros.h"
 
 namespace rondo::campaign {
-
-using google::protobuf::util::TimeUtil;
 
 absl::StatusOr<State> StateOf(v1::CampaignState state) {
   switch (state) {
@@ -50,18 +47,6 @@ v1::CampaignState ToProto(State state) {
       return v1::CAMPAIGN_STATE_STOPPED;
   }
   RONDO_CHECK(false);
-}
-
-absl::Time TimeOf(const google::protobuf::Timestamp& timestamp) {
-  return absl::FromUnixSeconds(timestamp.seconds()) + absl::Nanoseconds(timestamp.nanos());
-}
-
-google::protobuf::Timestamp ToTimestamp(absl::Time time) {
-  return TimeUtil::MicrosecondsToTimestamp(ToMicros(time));
-}
-
-absl::Duration DurationOf(const google::protobuf::Duration& duration) {
-  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
 }
 
 absl::StatusOr<Schedule> ScheduleOf(const v1::Schedule& proto) {

@@ -4,8 +4,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "google/protobuf/duration.pb.h"
-#include "google/protobuf/timestamp.pb.h"
+#include "platform/rpc/timestamp.h"
 #include "rondo/campaign/v1/campaign.pb.h"
 #include "rondo/log/v1/campaigns.pb.h"
 #include "services/campaign/domain/lifecycle.h"
@@ -17,10 +16,6 @@ namespace rondo::campaign {
 // INVALID_ARGUMENT for unspecified and unknown states.
 absl::StatusOr<State> StateOf(v1::CampaignState state);
 v1::CampaignState ToProto(State state);
-
-absl::Time TimeOf(const google::protobuf::Timestamp& timestamp);
-google::protobuf::Timestamp ToTimestamp(absl::Time time);
-absl::Duration DurationOf(const google::protobuf::Duration& duration);
 
 // INVALID_ARGUMENT, naming the field, for a zone that this machine does not know.
 absl::StatusOr<Schedule> ScheduleOf(const v1::Schedule& schedule);

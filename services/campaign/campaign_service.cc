@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_format.h"
 #include "platform/catalog/definition_update.h"
+#include "platform/catalog/resource_name.h"
 #include "platform/core/field_error.h"
 #include "platform/core/status_macros.h"
 #include "services/campaign/campaign_projection.h"
@@ -115,7 +116,7 @@ absl::StatusOr<v1::Campaign> CampaignHandlers::UpdateCampaign(
 absl::StatusOr<v1::Campaign> CampaignHandlers::GetCampaign(const CallInfo& call,
                                                            const v1::GetCampaignRequest& request) {
   static_cast<void>(call);
-  RONDO_RETURN_IF_ERROR(CheckName(request.name(), kCampaigns, "name"));
+  RONDO_RETURN_IF_ERROR(catalog::CheckResourceName(request.name(), catalog::kCampaigns, "name"));
   RONDO_ASSIGN_OR_RETURN(const catalog::Definition definition,
                          catalog_.Get(request.name(), request.version()));
   return ToCampaign(definition);
@@ -127,7 +128,7 @@ absl::StatusOr<v1::ListCampaignsResponse> CampaignHandlers::ListCampaigns(
   RONDO_ASSIGN_OR_RETURN(const int page_size,
                          PageSize(request.page_size(), kPageSizeDefault, kPageSizeMax));
   RONDO_ASSIGN_OR_RETURN(const std::string after, page_tokens_.Decode(request));
-  const catalog::Page page = catalog_.List(kCampaigns, after, page_size);
+  const catalog::Page page = catalog_.List(catalog::kCampaigns, after, page_size);
   v1::ListCampaignsResponse response;
   for (const catalog::Definition& definition : page.definitions) {
     RONDO_ASSIGN_OR_RETURN(*response.add_campaigns(), ToCampaign(definition));
@@ -139,7 +140,7 @@ absl::StatusOr<v1::ListCampaignsResponse> CampaignHandlers::ListCampaigns(
 absl::StatusOr<v1::Campaign> CampaignHandlers::Transition(const CallInfo& call,
                                                           const std::string& name, State to,
                                                           int64_t version) {
-  RONDO_RETURN_IF_ERROR(CheckName(name, kCampaigns, "name"));
+  RONDO_RETURN_IF_ERROR(catalog::CheckResourceName(name, catalog::kCampaigns, "name"));
   RONDO_RETURN_IF_ERROR(catalog_.Get(name).status());
   eventlog::LogRecord record;
   record.set_source("api");
@@ -160,7 +161,7 @@ absl::StatusOr<v1::Campaign> CampaignHandlers::Transition(const CallInfo& call,
 
 absl::StatusOr<v1::Campaign> CampaignHandlers::ApproveCampaign(
     const CallInfo& call, const v1::ApproveCampaignRequest& request) {
-  RONDO_RETURN_IF_ERROR(CheckName(request.name(), kCampaigns, "name"));
+  RONDO_RETURN_IF_ERROR(catalog::CheckResourceName(request.name(), catalog::kCampaigns, "name"));
   RONDO_ASSIGN_OR_RETURN(const int64_t version, catalog::VersionOf(request.etag()));
   // What it uses may have changed since it was written.
   RONDO_ASSIGN_OR_RETURN(const catalog::Definition definition, catalog_.Get(request.name()));
@@ -264,7 +265,8 @@ absl::Status CampaignHandlers::AddProgress(const std::string& campaign, v1::Cycl
 absl::StatusOr<v1::ListCyclesResponse> CampaignHandlers::ListCycles(
     const CallInfo& call, const v1::ListCyclesRequest& request) {
   static_cast<void>(call);
-  RONDO_RETURN_IF_ERROR(CheckName(request.parent(), kCampaigns, "parent"));
+  RONDO_RETURN_IF_ERROR(
+      catalog::CheckResourceName(request.parent(), catalog::kCampaigns, "parent"));
   RONDO_RETURN_IF_ERROR(catalog_.Get(request.parent()).status());
   RONDO_ASSIGN_OR_RETURN(const int page_size,
                          PageSize(request.page_size(), kPageSizeDefault, kPageSizeMax));
@@ -339,7 +341,7 @@ absl::StatusOr<v1::Policy> CampaignHandlers::UpdatePolicy(const CallInfo& call,
 absl::StatusOr<v1::Policy> CampaignHandlers::GetPolicy(const CallInfo& call,
                                                        const v1::GetPolicyRequest& request) {
   static_cast<void>(call);
-  RONDO_RETURN_IF_ERROR(CheckName(request.name(), kPolicies, "name"));
+  RONDO_RETURN_IF_ERROR(catalog::CheckResourceName(request.name(), catalog::kPolicies, "name"));
   RONDO_ASSIGN_OR_RETURN(const catalog::Definition definition,
                          catalog_.Get(request.name(), request.version()));
   return ToPolicy(definition);
@@ -351,7 +353,7 @@ absl::StatusOr<v1::ListPoliciesResponse> CampaignHandlers::ListPolicies(
   RONDO_ASSIGN_OR_RETURN(const int page_size,
                          PageSize(request.page_size(), kPageSizeDefault, kPageSizeMax));
   RONDO_ASSIGN_OR_RETURN(const std::string after, page_tokens_.Decode(request));
-  const catalog::Page page = catalog_.List(kPolicies, after, page_size);
+  const catalog::Page page = catalog_.List(catalog::kPolicies, after, page_size);
   v1::ListPoliciesResponse response;
   for (const catalog::Definition& definition : page.definitions) {
     *response.add_policies() = ToPolicy(definition);

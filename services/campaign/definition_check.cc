@@ -5,6 +5,7 @@
 #include <set>
 
 #include "absl/strings/str_format.h"
+#include "platform/catalog/resource_name.h"
 #include "platform/core/field_error.h"
 #include "platform/core/money.h"
 #include "platform/core/status_macros.h"
@@ -16,6 +17,7 @@
 namespace rondo::campaign {
 namespace {
 
+// Of cells and goals, in bytes.
 constexpr size_t kNameMax = 63;
 constexpr std::string_view kChannels[] = {"email", "sms", "web"};
 // What reports and attribution call the steps of a contact: a goal of that name would be taken for
@@ -31,13 +33,6 @@ bool IsChannel(std::string_view channel) {
   return std::find(std::begin(kChannels), std::end(kChannels), channel) != std::end(kChannels);
 }
 
-bool IsResourceName(std::string_view name, std::string_view collection) {
-  if (!name.starts_with(collection)) return false;
-  const std::string_view id = name.substr(collection.size());
-  return !id.empty() && id.size() <= kNameMax && id.front() >= 'a' && id.front() <= 'z' &&
-         id.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos;
-}
-
 // The checks of one campaign; each adds what it finds wrong.
 class CampaignCheck {
  public:
@@ -45,7 +40,7 @@ class CampaignCheck {
       : campaign_(campaign), catalog_(catalog) {}
 
   absl::Status Run() {
-    if (!IsResourceName(campaign_.name(), kCampaigns)) {
+    if (!catalog::IsResourceName(campaign_.name(), catalog::kCampaigns)) {
       wrong_.Add("name", "expected campaigns/ and lower-case letters, digits and hyphens");
     }
     CheckAudience();
@@ -56,7 +51,7 @@ class CampaignCheck {
       wrong_.Add("holdout", "expected a share in [0, 1)");
     }
     CheckGoals();
-    if (!campaign_.policy().empty()) CheckExists(campaign_.policy(), kPolicies, "policy");
+    if (!campaign_.policy().empty()) CheckExists(campaign_.policy(), catalog::kPolicies, "policy");
     CheckSchedule();
     CheckLearning();
     CheckAssignment();
@@ -69,7 +64,7 @@ class CampaignCheck {
   std::optional<catalog::Definition> CheckExists(const std::string& name,
                                                  std::string_view collection,
                                                  const std::string& field) {
-    if (!IsResourceName(name, collection)) {
+    if (!catalog::IsResourceName(name, collection)) {
       wrong_.Add(field, absl::StrFormat("expected %s and a name", collection));
       return std::nullopt;
     }
@@ -83,12 +78,13 @@ class CampaignCheck {
     const auto& audience = campaign_.audience();
     std::set<std::string> included;
     for (int i = 0; i < audience.include_size(); ++i) {
-      CheckExists(audience.include(i), "segments/", absl::StrFormat("audience.include[%d]", i));
+      CheckExists(audience.include(i), catalog::kSegments,
+                  absl::StrFormat("audience.include[%d]", i));
       included.insert(audience.include(i));
     }
     for (int i = 0; i < audience.exclude_size(); ++i) {
       const std::string field = absl::StrFormat("audience.exclude[%d]", i);
-      CheckExists(audience.exclude(i), "segments/", field);
+      CheckExists(audience.exclude(i), catalog::kSegments, field);
       if (included.contains(audience.exclude(i))) {
         wrong_.Add(field, "it is included too: nobody of it would be addressed");
       }
@@ -99,7 +95,7 @@ class CampaignCheck {
     std::set<std::string> names;
     for (int i = 0; i < campaign_.report_by_size(); ++i) {
       const std::string field = absl::StrFormat("report_by[%d]", i);
-      CheckExists(campaign_.report_by(i), "segments/", field);
+      CheckExists(campaign_.report_by(i), catalog::kSegments, field);
       if (!names.insert(campaign_.report_by(i)).second) wrong_.Add(field, "it is there already");
     }
     if (campaign_.report_by_size() > kReportSegmentsMax) {
@@ -150,7 +146,8 @@ class CampaignCheck {
       wrong_.Add(field + ".channel", "expected email, sms or web");
     }
     if (!treatment.template_().empty()) {
-      const auto found = CheckExists(treatment.template_(), "templates/", field + ".template");
+      const auto found =
+          CheckExists(treatment.template_(), catalog::kTemplates, field + ".template");
       if (found && found->template_().channel() != treatment.channel()) {
         wrong_.Add(field + ".template",
                    absl::StrFormat("it is a template for %s, not for %s",
@@ -159,7 +156,8 @@ class CampaignCheck {
     } else {
       wrong_.Add(field + ".template", "give the template of the message");
     }
-    if (!treatment.offer().empty()) CheckExists(treatment.offer(), "offers/", field + ".offer");
+    if (!treatment.offer().empty())
+      CheckExists(treatment.offer(), catalog::kOffers, field + ".offer");
     if (treatment.cost().minor_units() < 0) wrong_.Add(field + ".cost", "expected 0 or more");
     if (treatment.has_cost() && treatment.cost().currency_code() != campaign_.currency()) {
       wrong_.Add(field + ".cost.currency_code",
@@ -318,13 +316,6 @@ class CampaignCheck {
 
 }  // namespace
 
-absl::Status CheckName(std::string_view name, std::string_view collection, std::string_view field) {
-  if (IsResourceName(name, collection)) return absl::OkStatus();
-  return FieldError(field, absl::StrFormat("expected %s and at most %d lower-case letters, digits "
-                                           "and hyphens, a letter first",
-                                           collection, kNameMax));
-}
-
 absl::Status CheckCampaign(const v1::Campaign& campaign, const catalog::Catalog& catalog) {
   return CampaignCheck(campaign, catalog).Run();
 }
@@ -350,7 +341,7 @@ std::vector<std::string> ReferencesOf(const v1::Campaign& campaign,
 
 absl::Status CheckPolicy(const v1::Policy& policy) {
   FieldViolations wrong;
-  if (!IsResourceName(policy.name(), kPolicies)) {
+  if (!catalog::IsResourceName(policy.name(), catalog::kPolicies)) {
     wrong.Add("name", "expected policies/ and lower-case letters, digits and hyphens");
   }
   if (policy.caps_size() > kCapsMax) wrong.Add("caps", absl::StrFormat("at most %d", kCapsMax));

@@ -12,9 +12,6 @@
 
 namespace rondo::campaign {
 
-inline constexpr std::string_view kCampaigns = "campaigns/";
-inline constexpr std::string_view kPolicies = "policies/";
-
 // Limits of definitions.
 inline constexpr int kCellsMax = 100;
 inline constexpr int kGoalsMax = 20;
@@ -31,9 +28,5 @@ std::vector<std::string> ReferencesOf(const v1::Campaign& campaign,
                                       const catalog::Catalog& catalog);
 
 absl::Status CheckPolicy(const v1::Policy& policy);
-
-// INVALID_ARGUMENT on `field` unless `name` is `collection` and a name: at most 63 lower-case
-// letters, digits and hyphens, a letter first (AIP-122).
-absl::Status CheckName(std::string_view name, std::string_view collection, std::string_view field);
 
 }  // namespace rondo::campaign

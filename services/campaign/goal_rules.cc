@@ -1,12 +1,13 @@
 #include "services/campaign/goal_rules.h"
 
+#include "platform/catalog/resource_name.h"
 #include "rules/schema/schema.h"
 
 namespace rondo::campaign {
 namespace {
 
 rules::Schema SchemaOf(const catalog::Catalog& catalog) {
-  return rules::Schema(catalog.ListAll("attributeSets/"));
+  return rules::Schema(catalog.ListAll(catalog::kAttributeSets));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "platform/catalog/resource_name.h"
 #include "platform/core/status_macros.h"
 #include "rondo/targeting/v1/targeting_service.pb.h"
 #include "services/campaign/campaign_proto.h"
@@ -33,7 +34,7 @@ class Zones {
 bool IsDefined(const catalog::Catalog& catalog, const std::string& attribute) {
   std::string after;
   do {
-    const catalog::Page page = catalog.List("attributeSets/", after, 1000);
+    const catalog::Page page = catalog.List(catalog::kAttributeSets, after, 1000);
     for (const catalog::Definition& definition : page.definitions) {
       for (const auto& defined : definition.attribute_set().attributes()) {
         if (defined.name() == attribute && !defined.pii()) return true;

@@ -6,8 +6,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "platform/catalog/definition_update.h"
+#include "platform/catalog/resource_name.h"
 #include "platform/core/field_error.h"
 #include "platform/core/status_macros.h"
+#include "platform/rpc/timestamp.h"
 #include "platform/storage/key.h"
 #include "services/customer/customer_projection.h"
 #include "services/customer/domain/identity.h"
@@ -19,13 +21,6 @@ namespace {
 
 using eventlog::LogRecord;
 using rondo::type::v1::Value;
-
-google::protobuf::Timestamp ToTimestamp(int64_t micros) {
-  google::protobuf::Timestamp time;
-  time.set_seconds(micros / 1'000'000 - (micros % 1'000'000 < 0 ? 1 : 0));
-  time.set_nanos(static_cast<int32_t>((micros % 1'000'000 + 1'000'000) % 1'000'000) * 1'000);
-  return time;
-}
 
 absl::StatusOr<Value> OpenValue(std::string_view stored, std::string_view field,
                                 CustomerId customer, const std::optional<DataKey>& key) {
@@ -239,8 +234,7 @@ absl::StatusOr<pb::Customer> CustomerHandlers::RecordConsent(
       return FieldError(absl::StrCat("consents[", i, "]"),
                         "expected a channel and a purpose, or *");
     }
-    const int64_t said_micros =
-        said.effective_time().seconds() * 1'000'000 + said.effective_time().nanos() / 1'000;
+    const int64_t said_micros = ToMicros(said.effective_time());
     if (said_micros > record.event_time_micros() + kEffectiveAheadMaxMicros) {
       return FieldError(absl::StrCat("consents[", i, "].effective_time"), kEffectiveAhead);
     }
@@ -322,9 +316,8 @@ absl::StatusOr<pb::AttributeSet> CustomerHandlers::CreateAttributeSet(
 
 absl::StatusOr<pb::AttributeSet> CustomerHandlers::GetAttributeSet(
     const CallInfo&, const pb::GetAttributeSetRequest& request) {
-  if (!request.name().starts_with("attributeSets/")) {
-    return FieldError("name", "expected attributeSets/ and a name");
-  }
+  RONDO_RETURN_IF_ERROR(
+      catalog::CheckResourceName(request.name(), catalog::kAttributeSets, "name"));
   RONDO_ASSIGN_OR_RETURN(const catalog::Definition definition,
                          parts_.catalog.Get(request.name(), request.version()));
   return FromDefinition(definition);
@@ -335,7 +328,7 @@ absl::StatusOr<pb::ListAttributeSetsResponse> CustomerHandlers::ListAttributeSet
   RONDO_ASSIGN_OR_RETURN(const int page_size,
                          PageSize(request.page_size(), kDefaultPageSize, kMaxPageSize));
   RONDO_ASSIGN_OR_RETURN(const std::string after, page_tokens_.Decode(request));
-  const catalog::Page page = parts_.catalog.List("attributeSets/", after, page_size);
+  const catalog::Page page = parts_.catalog.List(catalog::kAttributeSets, after, page_size);
   pb::ListAttributeSetsResponse response;
   for (const catalog::Definition& definition : page.definitions) {
     *response.add_attribute_sets() = FromDefinition(definition);

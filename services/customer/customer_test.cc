@@ -540,6 +540,9 @@ TEST_F(CustomerTest, KeepsVersionsOfAttributeSets) {
   age.set_name("age");
   age.set_type(type::VALUE_TYPE_STRING);
   EXPECT_EQ(Ask<pb::AttributeSet>(other).status().code(), absl::StatusCode::kFailedPrecondition);
+
+  other.mutable_attribute_set()->set_name("attributeSets/My Shop");
+  EXPECT_EQ(ViolationsOf(Ask<pb::AttributeSet>(other).status()).at(0).field, "name");
 }
 
 TEST_F(CustomerTest, ARebuiltStateIsTheSame) {

@@ -7,6 +7,7 @@
 #include "platform/core/clock.h"
 #include "platform/core/field_error.h"
 #include "platform/core/status_macros.h"
+#include "platform/rpc/timestamp.h"
 #include "services/customer/domain/identity.h"
 
 namespace rondo::customer {
@@ -14,10 +15,6 @@ namespace {
 
 using eventlog::LogRecord;
 using rondo::type::v1::Value;
-
-int64_t MicrosOf(const google::protobuf::Timestamp& time) {
-  return time.seconds() * 1'000'000 + time.nanos() / 1'000;
-}
 
 LogRecord ImportedRecord(CustomerId customer, int64_t event_micros) {
   LogRecord record;
@@ -72,7 +69,7 @@ absl::Status RowImport::Plan(const pb::ImportCustomersRequest& request) {
     const bool says_when = row.has_effective_time();
     // Of two rows of one batch about one customer the later one holds.
     const int64_t effective =
-        says_when ? MicrosOf(row.effective_time()) : now + static_cast<int64_t>(rows.size());
+        says_when ? ToMicros(row.effective_time()) : now + static_cast<int64_t>(rows.size());
     rows.push_back({&row, customer, effective, says_when});
   }
   RONDO_RETURN_IF_ERROR(LoadDataKeys(rows, !request.validate_only()));
@@ -102,7 +99,7 @@ absl::Status RowImport::Validate(const pb::ImportRow& row) const {
     RONDO_RETURN_IF_ERROR(CheckValue(field.name(), *attribute, field.value()));
   }
   const int64_t latest = ToMicros(parts_.now) + kEffectiveAheadMaxMicros;
-  if (row.has_effective_time() && MicrosOf(row.effective_time()) > latest) {
+  if (row.has_effective_time() && ToMicros(row.effective_time()) > latest) {
     return FieldError("effective_time", kEffectiveAhead);
   }
   for (int i = 0; i < row.consents_size(); ++i) {
@@ -111,7 +108,7 @@ absl::Status RowImport::Validate(const pb::ImportRow& row) const {
       return FieldError(path, "expected a channel and a purpose, or *");
     }
     if (row.consents(i).has_effective_time() &&
-        MicrosOf(row.consents(i).effective_time()) > latest) {
+        ToMicros(row.consents(i).effective_time()) > latest) {
       return FieldError(path + ".effective_time", kEffectiveAhead);
     }
   }
@@ -220,7 +217,7 @@ absl::StatusOr<Value> RowImport::SealValue(CustomerId customer, std::string_view
 
 absl::Status RowImport::PlanPastCycles(const pb::ImportCustomersRequest& request) {
   for (const pb::PastCampaign& past : request.campaigns()) {
-    LogRecord record = ImportedRecord(CustomerId(), MicrosOf(past.due_time()));
+    LogRecord record = ImportedRecord(CustomerId(), ToMicros(past.due_time()));
     auto& started = *record.mutable_cycle_started();
     *started.mutable_campaign() = past.campaign();
     started.mutable_cycle()->set_name(
@@ -241,7 +238,7 @@ absl::Status RowImport::PlanPastCycles(const pb::ImportCustomersRequest& request
       RONDO_ASSIGN_OR_RETURN(const bool complete,
                              queries->IsPastCycleComplete(past.campaign().name(), past.cycle()));
       if (complete) continue;
-      LogRecord planned = ImportedRecord(CustomerId(), MicrosOf(past.due_time()));
+      LogRecord planned = ImportedRecord(CustomerId(), ToMicros(past.due_time()));
       planned.mutable_cycle_planned()->set_campaign(past.campaign().name());
       planned.mutable_cycle_planned()->set_cycle(past.cycle());
       records_[partition].push_back(std::move(planned));
@@ -357,7 +354,7 @@ void RowImport::AddConsents(const Row& row, Profile& profile,
         .business_unit = given.business_unit(),
         .granted = given.granted(),
         .effective_micros =
-            given.has_effective_time() ? MicrosOf(given.effective_time()) : row.effective_micros,
+            given.has_effective_time() ? ToMicros(given.effective_time()) : row.effective_micros,
         .source = given.source().empty() ? std::string(kImportSource) : given.source(),
         .text_version = given.text_version()};
     if (given.has_effective_time() || row.says_when) {
@@ -379,7 +376,7 @@ void RowImport::AddConsents(const Row& row, Profile& profile,
 void RowImport::AddEvents(const Row& row, const std::string& import_id, Records& out) const {
   int index = 0;
   for (const rondo::response::v1::Event& event : row.row->events()) {
-    LogRecord record = ImportedRecord(row.customer, MicrosOf(event.event_time()));
+    LogRecord record = ImportedRecord(row.customer, ToMicros(event.event_time()));
     auto& tracked = *record.mutable_event_tracked();
     tracked.set_type(event.type());
     tracked.set_message_id(!event.message_id().empty()
@@ -398,7 +395,7 @@ void RowImport::AddEvents(const Row& row, const std::string& import_id, Records&
 
 void RowImport::AddContacts(const Row& row, Records& out) const {
   for (const pb::PastContact& past : row.row->contacts()) {
-    const int64_t due = MicrosOf(past.due_time());
+    const int64_t due = ToMicros(past.due_time());
     LogRecord record = ImportedRecord(row.customer, due);
     auto& contact = *record.mutable_contact_planned();
     contact.mutable_contact()->set_campaign(past.campaign());
@@ -417,7 +414,7 @@ void RowImport::AddContacts(const Row& row, Records& out) const {
     out.push_back(std::move(record));
     for (const pb::PastResponse& response : past.responses()) {
       LogRecord answer = ImportedRecord(
-          row.customer, response.has_event_time() ? MicrosOf(response.event_time()) : due);
+          row.customer, response.has_event_time() ? ToMicros(response.event_time()) : due);
       auto& attributed = *answer.mutable_response_attributed();
       *attributed.mutable_contact() = which;
       attributed.set_cell(past.cell());

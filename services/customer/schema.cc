@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "platform/catalog/resource_name.h"
 #include "platform/core/field_error.h"
 #include "platform/core/id.h"
 #include "platform/core/money.h"
@@ -144,7 +145,7 @@ const pb::EventType* Schema::FindEventType(std::string_view name) const {
 SchemaView::SchemaView() : current_(std::make_shared<const Schema>()) {}
 
 void SchemaView::Update(const rondo::log::v1::Definition& definition) {
-  if (!definition.name().starts_with("attributeSets/")) return;
+  if (!definition.name().starts_with(catalog::kAttributeSets)) return;
   const std::lock_guard lock(mutex_);
   if (definition.deleted()) {
     sets_.erase(definition.name());
@@ -178,8 +179,8 @@ absl::Status SchemaView::CheckAgainstOthers(const pb::AttributeSet& set) const {
 
 absl::Status ValidateAttributeSet(const pb::AttributeSet& set) {
   FieldViolations violations;
-  if (!set.name().starts_with("attributeSets/") || set.name().size() <= 14) {
-    violations.Add("name", "expected attributeSets/ and a name");
+  if (!catalog::IsResourceName(set.name(), catalog::kAttributeSets)) {
+    violations.Add("name", "expected attributeSets/ and lower-case letters, digits and hyphens");
   }
   std::set<std::string> names;
   for (int i = 0; i < set.attributes_size(); ++i) {

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "platform/catalog/resource_name.h"
 #include "platform/core/status_macros.h"
 #include "rules/program.h"
 #include "rules/schema/schema.h"
@@ -25,8 +26,8 @@ rules::Environment EnvironmentOf(const rules::Schema& schema, const catalog::Cat
   schema.DeclareAttributes(environment);
   schema.DeclareEvents(environment);
   rules::Schema::DeclareSignals(environment);
-  for (const catalog::Definition& segment : catalog.ListAll("segments/")) {
-    environment.AddSegment(segment.name().substr(std::string_view("segments/").size()));
+  for (const catalog::Definition& segment : catalog.ListAll(catalog::kSegments)) {
+    environment.AddSegment(segment.name().substr(catalog::kSegments.size()));
   }
   environment.AddVariable("context", rules::Type::Map(rules::Type::String(), rules::Type::Dyn()));
   return environment;
@@ -85,7 +86,7 @@ absl::Status CheckUsers(const catalog::Catalog& catalog, const pb::AttributeSet&
   const auto current = catalog.Get(changed.name());
   if (absl::IsNotFound(current.status())) return absl::OkStatus();
   RONDO_RETURN_IF_ERROR(current.status());
-  std::vector<catalog::Definition> sets = catalog.ListAll("attributeSets/");
+  std::vector<catalog::Definition> sets = catalog.ListAll(catalog::kAttributeSets);
   const rules::Schema before(sets);
   for (catalog::Definition& set : sets) {
     if (set.name() == changed.name()) *set.mutable_attribute_set() = changed;

@@ -1,8 +1,8 @@
 #include "services/decision/decider.h"
 
-#include "google/protobuf/util/time_util.h"
 #include "platform/core/clock.h"
 #include "platform/core/status_macros.h"
+#include "platform/rpc/timestamp.h"
 #include "policy/contact_policy.h"
 #include "services/decision/customer_row.h"
 
@@ -10,7 +10,6 @@ namespace rondo::decision {
 namespace {
 
 namespace pb = ::rondo::decision::v1;
-using google::protobuf::util::TimeUtil;
 
 // Offers are answers to a visit: withdrawn consent, erasure and a record that a service could not
 // apply stop them, missing consent does not.
@@ -29,11 +28,10 @@ bool PolicyAllows(const statepb::CustomerViewState& view, absl::Time now) {
 }
 
 bool IsInSeason(const pb::Offer& offer, int64_t now_micros) {
-  if (offer.has_start_time() &&
-      now_micros < TimeUtil::TimestampToMicroseconds(offer.start_time())) {
+  if (offer.has_start_time() && now_micros < ToMicros(offer.start_time())) {
     return false;
   }
-  return !offer.has_end_time() || now_micros < TimeUtil::TimestampToMicroseconds(offer.end_time());
+  return !offer.has_end_time() || now_micros < ToMicros(offer.end_time());
 }
 
 // Empty if the customer may have the offer, else why not.

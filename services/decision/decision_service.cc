@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_format.h"
 #include "platform/catalog/definition_update.h"
+#include "platform/catalog/resource_name.h"
 #include "platform/core/field_error.h"
 #include "platform/core/hash.h"
 #include "platform/core/status_macros.h"
@@ -172,7 +173,7 @@ absl::StatusOr<pb::DecideResponse> DecisionHandlers::Decide(const CallInfo& call
 absl::StatusOr<pb::RecordPropositionResponseResponse> DecisionHandlers::RecordPropositionResponse(
     const CallInfo& call, const pb::RecordPropositionResponseRequest& request) {
   RONDO_ASSIGN_OR_RETURN(const CustomerId customer, CustomerOfDecision(request.name()));
-  if (!request.offer().starts_with(kOffers)) {
+  if (!request.offer().starts_with(catalog::kOffers)) {
     return FieldError("offer", "expected offers/{offer}");
   }
   const bool is_known = pb::PropositionResponse_IsValid(request.response()) &&
@@ -236,7 +237,8 @@ absl::StatusOr<pb::Offer> DecisionHandlers::CreateOffer(const CallInfo& call,
 
 absl::StatusOr<pb::Offer> DecisionHandlers::GetOffer(const CallInfo&,
                                                      const pb::GetOfferRequest& request) {
-  if (!request.name().starts_with(kOffers)) return FieldError("name", "expected offers/{offer}");
+  if (!request.name().starts_with(catalog::kOffers))
+    return FieldError("name", "expected offers/{offer}");
   if (request.version() < 0) return FieldError("version", "expected 0 (current) or a version");
   RONDO_ASSIGN_OR_RETURN(const catalog::Definition definition,
                          parts_.catalog.Get(request.name(), request.version()));
@@ -248,7 +250,7 @@ absl::StatusOr<pb::ListOffersResponse> DecisionHandlers::ListOffers(
   RONDO_ASSIGN_OR_RETURN(const int page_size,
                          PageSize(request.page_size(), kPageSizeDefault, kPageSizeMax));
   RONDO_ASSIGN_OR_RETURN(const std::string after, parts_.page_tokens.Decode(request));
-  const catalog::Page page = parts_.catalog.List(kOffers, after, page_size);
+  const catalog::Page page = parts_.catalog.List(catalog::kOffers, after, page_size);
   pb::ListOffersResponse response;
   for (const catalog::Definition& definition : page.definitions) {
     *response.add_offers() = OfferOf(definition);

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_format.h"
 #include "google/protobuf/util/time_util.h"
+#include "platform/catalog/resource_name.h"
 #include "platform/core/field_error.h"
 #include "platform/core/money.h"
 #include "platform/core/status_macros.h"
@@ -15,15 +16,6 @@ namespace rondo::decision {
 namespace {
 
 namespace pb = ::rondo::decision::v1;
-
-constexpr std::string_view kAttributeSets = "attributeSets/";
-constexpr size_t kNameMax = 63;
-
-// AIP-122: lower-case letters, digits and hyphens, a letter first.
-bool IsId(std::string_view id) {
-  return !id.empty() && id.size() <= kNameMax && id.front() >= 'a' && id.front() <= 'z' &&
-         id.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos;
-}
 
 }  // namespace
 
@@ -36,8 +28,8 @@ pb::Offer OfferOf(const catalog::Definition& definition) {
 }
 
 OfferBook::OfferBook(const catalog::Catalog& catalog)
-    : schema_(catalog.ListAll(kAttributeSets)), environment_(EnvironmentOf(schema_)) {
-  for (const catalog::Definition& definition : catalog.ListAll(kOffers)) {
+    : schema_(catalog.ListAll(catalog::kAttributeSets)), environment_(EnvironmentOf(schema_)) {
+  for (const catalog::Definition& definition : catalog.ListAll(catalog::kOffers)) {
     auto entry = std::make_shared<OfferEntry>();
     entry->offer = OfferOf(definition);
     if (!entry->offer.eligibility().empty()) {
@@ -67,7 +59,8 @@ absl::StatusOr<rules::Program> OfferBook::Compile(std::string_view expression) c
 }
 
 OfferBooks::OfferBooks(catalog::Catalog& catalog)
-    : catalog_(catalog), book_(catalog, {std::string(kOffers), std::string(kAttributeSets)}) {}
+    : catalog_(catalog),
+      book_(catalog, {std::string(catalog::kOffers), std::string(catalog::kAttributeSets)}) {}
 
 std::shared_ptr<const OfferBook> OfferBooks::Current() {
   return book_.Current([](const OfferBook&) { return true; },
@@ -76,11 +69,8 @@ std::shared_ptr<const OfferBook> OfferBooks::Current() {
 
 absl::Status CheckOffer(const pb::Offer& offer) {
   FieldViolations violations;
-  if (!offer.name().starts_with(kOffers) || !IsId(offer.name().substr(kOffers.size()))) {
-    violations.Add("offer.name",
-                   absl::StrFormat("expected offers/ and a name of at most %d lower-case letters, "
-                                   "digits and hyphens, a letter first",
-                                   kNameMax));
+  if (!catalog::IsResourceName(offer.name(), catalog::kOffers)) {
+    violations.Add("offer.name", "expected offers/ and lower-case letters, digits and hyphens");
   }
   if (offer.has_value()) {
     if (!MinorUnitDigits(offer.value().currency_code()).ok()) {
@@ -95,7 +85,7 @@ absl::Status CheckOffer(const pb::Offer& offer) {
   }
   std::set<std::string> seen;
   for (int i = 0; i < offer.placements_size(); ++i) {
-    if (!IsId(offer.placements(i)) || !seen.insert(offer.placements(i)).second) {
+    if (!catalog::IsResourceId(offer.placements(i)) || !seen.insert(offer.placements(i)).second) {
       violations.Add(absl::StrFormat("offer.placements[%d]", i),
                      "expected lower-case letters, digits and hyphens, each placement once");
     }

@@ -19,8 +19,6 @@
 
 namespace rondo::decision {
 
-inline constexpr std::string_view kOffers = "offers/";
-
 // Offers considered at one placement: the first ones by name; defining more is refused.
 inline constexpr int kOffersPerPlacementMax = 200;
 

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_format.h"
 #include "channels/sms/sms_gateway.h"
+#include "platform/catalog/resource_name.h"
 #include "platform/core/clock.h"
 #include "platform/core/status_macros.h"
 #include "platform/storage/key.h"
@@ -292,7 +293,8 @@ absl::Status Resume(std::string_view campaign, ApplyContext& context, ContactBoo
 
 }  // namespace
 
-DeliveryProjection::DeliveryProjection() : policies_(kPolicyTable, {"policies/"}) {}
+DeliveryProjection::DeliveryProjection()
+    : policies_(kPolicyTable, {std::string(catalog::kPolicies)}) {}
 
 absl::Status DeliveryProjection::Apply(const LogRecord& record, ApplyContext& context) {
   ContactBook book(context, policies_);

@@ -3,10 +3,11 @@
 #include <algorithm>
 
 #include "absl/strings/str_format.h"
-#include "google/protobuf/util/time_util.h"
 #include "platform/catalog/definition_update.h"
+#include "platform/catalog/resource_name.h"
 #include "platform/core/field_error.h"
 #include "platform/core/status_macros.h"
+#include "platform/rpc/timestamp.h"
 #include "platform/storage/key.h"
 #include "services/delivery/delivery_projection.h"
 
@@ -15,28 +16,15 @@ namespace {
 
 using rondo::campaign::v1::Campaign;
 
-constexpr std::string_view kTemplates = "templates/";
 constexpr int kPageSizeDefault = 100;
 constexpr int kPageSizeMax = 1'000;
-constexpr size_t kNameMax = 63;
 // Of contacts looked at for one page of one campaign.
 constexpr size_t kInDoubtChunk = 1'000;
 constexpr absl::Duration kOfferWaitsByDefault = absl::Hours(14 * 24);
 
-// AIP-122: lower-case letters, digits and hyphens, a letter first.
-absl::Status CheckTemplateName(std::string_view name, std::string_view field) {
-  const std::string_view id = name.starts_with(kTemplates) ? name.substr(kTemplates.size()) : "";
-  const bool is_good =
-      !id.empty() && id.size() <= kNameMax && id.front() >= 'a' && id.front() <= 'z' &&
-      id.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos;
-  if (is_good) return absl::OkStatus();
-  return FieldError(field, absl::StrFormat("expected templates/ and a name of at most %d "
-                                           "lower-case letters, digits and hyphens, a letter first",
-                                           kNameMax));
-}
-
 absl::Status Check(const pb::Template& given) {
-  RONDO_RETURN_IF_ERROR(CheckTemplateName(given.name(), "template.name"));
+  RONDO_RETURN_IF_ERROR(
+      catalog::CheckResourceName(given.name(), catalog::kTemplates, "template.name"));
   FieldViolations violations;
   if (std::find(std::begin(kChannels), std::end(kChannels), given.channel()) ==
       std::end(kChannels)) {
@@ -71,10 +59,6 @@ absl::Time ExpiryOf(const statepb::ContactState& contact, const Campaign& campai
   }
   if (longest == absl::ZeroDuration()) longest = kOfferWaitsByDefault;
   return FromMicros(contact.due_time_micros()) + longest;
-}
-
-google::protobuf::Timestamp ToTimestamp(int64_t micros) {
-  return google::protobuf::util::TimeUtil::MicrosecondsToTimestamp(micros);
 }
 
 }  // namespace
@@ -261,7 +245,7 @@ absl::StatusOr<pb::Template> DeliveryHandlers::UpdateTemplate(
 absl::StatusOr<pb::Template> DeliveryHandlers::GetTemplate(const CallInfo& call,
                                                            const pb::GetTemplateRequest& request) {
   static_cast<void>(call);
-  RONDO_RETURN_IF_ERROR(CheckTemplateName(request.name(), "name"));
+  RONDO_RETURN_IF_ERROR(catalog::CheckResourceName(request.name(), catalog::kTemplates, "name"));
   RONDO_ASSIGN_OR_RETURN(const auto definition, catalog_.Get(request.name(), request.version()));
   return ToTemplate(definition);
 }
@@ -272,7 +256,7 @@ absl::StatusOr<pb::ListTemplatesResponse> DeliveryHandlers::ListTemplates(
   RONDO_ASSIGN_OR_RETURN(const int page_size,
                          PageSize(request.page_size(), kPageSizeDefault, kPageSizeMax));
   RONDO_ASSIGN_OR_RETURN(const std::string after, page_tokens_.Decode(request));
-  const catalog::Page page = catalog_.List(kTemplates, after, page_size);
+  const catalog::Page page = catalog_.List(catalog::kTemplates, after, page_size);
   pb::ListTemplatesResponse response;
   for (const auto& definition : page.definitions)
     *response.add_templates() = ToTemplate(definition);

@@ -5,9 +5,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "channels/sms/sms_gateway.h"
-#include "google/protobuf/util/time_util.h"
 #include "platform/core/status_macros.h"
 #include "platform/http/url.h"
+#include "platform/rpc/timestamp.h"
 #include "rondo/customer/v1/customer_service.pb.h"
 #include "rondo/response/v1/response_service.pb.h"
 #include "services/gateway/transcoder.h"
@@ -17,7 +17,6 @@ namespace {
 
 namespace customer_pb = customer::v1;
 namespace response_pb = response::v1;
-using google::protobuf::util::TimeUtil;
 
 // A transparent GIF of one pixel.
 constexpr unsigned char kPixel[] = {
@@ -250,7 +249,7 @@ absl::Status Tracking::Withdraw(const LinkToken& link, std::string_view source,
   consent.set_purpose("marketing");
   consent.set_granted(false);
   consent.set_source(std::string(source));
-  *consent.mutable_effective_time() = TimeUtil::MicrosecondsToTimestamp(ToMicros(clock_.Now()));
+  *consent.mutable_effective_time() = ToTimestamp(clock_.Now());
   const absl::Status withdrawn = Call<customer_pb::Customer>(caller_, call, request).status();
   // Whoever was erased gets nothing any more.
   if (!withdrawn.ok() && !absl::IsNotFound(withdrawn)) return withdrawn;
@@ -267,7 +266,7 @@ absl::Status Tracking::Ingest(const LinkToken& link, response_pb::Event event,
   const absl::Time arrived = parts_.clock.Now();
   if (event.message_id().empty()) event.set_message_id(absl::StrCat("tracking|", call.trace_id));
   event.set_source("tracking");
-  *event.mutable_event_time() = TimeUtil::MicrosecondsToTimestamp(ToMicros(clock_.Now()));
+  *event.mutable_event_time() = ToTimestamp(clock_.Now());
   response_pb::ContactKey& contact = *event.mutable_contact();
   contact.set_campaign(link.campaign);
   contact.set_cycle(static_cast<int32_t>(link.cycle));

@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "platform/core/hash.h"
 #include "platform/core/status_macros.h"
+#include "platform/rpc/timestamp.h"
 #include "platform/storage/key.h"
 
 namespace rondo::insight {
@@ -380,16 +381,12 @@ absl::Status ApplyClosed(const LogRecord& record, ApplyContext& context) {
 absl::Duration LongestWindow(const pb::CycleState& cycle) {
   absl::Duration longest = absl::ZeroDuration();
   for (const auto& goal : cycle.campaign().goals()) {
-    longest = std::max(
-        longest, absl::Seconds(goal.within().seconds()) + absl::Nanoseconds(goal.within().nanos()));
+    longest = std::max(longest, DurationOf(goal.within()));
   }
   return longest == absl::ZeroDuration() ? kWindowWithoutGoal : longest;
 }
 
-absl::Time DueTimeOf(const pb::CycleState& cycle) {
-  const auto& due = cycle.cycle().due_time();
-  return absl::FromUnixSeconds(due.seconds()) + absl::Nanoseconds(due.nanos());
-}
+absl::Time DueTimeOf(const pb::CycleState& cycle) { return TimeOf(cycle.cycle().due_time()); }
 
 absl::Status InsightProjection::Apply(const LogRecord& record, ApplyContext& context) {
   const CustomerId customer(record.party());

@@ -5,7 +5,9 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_format.h"
+#include "platform/catalog/resource_name.h"
 #include "platform/core/clock.h"
+#include "platform/rpc/timestamp.h"
 #include "services/response/event_fields.h"
 #include "services/response/response_store.h"
 
@@ -42,8 +44,8 @@ std::optional<EventFault> CheckEnvelope(const pb::Event& event, absl::Time now) 
   if (event.has_event_time() && FromMicros(ToMicros(time)) > now + kMaxAhead) {
     return EventFault{"event.event_time", "more than 24 hours ahead: set the sender's clock"};
   }
-  if (event.has_contact() &&
-      (event.contact().campaign().rfind("campaigns/", 0) != 0 || event.contact().cycle() < 1)) {
+  if (event.has_contact() && (!event.contact().campaign().starts_with(catalog::kCampaigns) ||
+                              event.contact().cycle() < 1)) {
     return EventFault{"event.contact", "a campaign `campaigns/{campaign}` and a cycle from 1"};
   }
   return std::nullopt;

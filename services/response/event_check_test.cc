@@ -5,6 +5,7 @@
 
 #include <limits>
 
+#include "platform/rpc/timestamp.h"
 #include "services/response/response_store.h"
 
 namespace rondo::response {

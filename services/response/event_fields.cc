@@ -1,5 +1,6 @@
 #include "services/response/event_fields.h"
 
+#include "platform/rpc/timestamp.h"
 #include "rules/schema/schema.h"
 
 namespace rondo::response {
@@ -19,7 +20,7 @@ rules::Value ValueAs(const rules::Type& declared, const type::Value& value, rule
 EventFacts FactsOf(const rondo::response::v1::Event& event, const std::vector<rules::Field>& fields,
                    rules::Arena& arena) {
   EventFacts facts;
-  facts.time_micros = event.event_time().seconds() * 1'000'000 + event.event_time().nanos() / 1'000;
+  facts.time_micros = ToMicros(event.event_time());
   for (const rules::Field& field : fields) {
     rules::Value value;
     for (const auto& carried : event.fields()) {

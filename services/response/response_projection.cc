@@ -7,7 +7,9 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_format.h"
+#include "platform/catalog/resource_name.h"
 #include "platform/core/status_macros.h"
+#include "platform/rpc/timestamp.h"
 #include "platform/storage/key.h"
 #include "services/response/event_fields.h"
 
@@ -28,10 +30,6 @@ absl::StatusOr<std::optional<Message>> GetMessage(const std::string& key,
   if (!bytes.has_value()) return std::nullopt;
   RONDO_ASSIGN_OR_RETURN(Message message, Decode<Message>(*bytes));
   return std::optional<Message>(std::move(message));
-}
-
-int64_t WithinMicros(const rondo::campaign::v1::Goal& goal) {
-  return goal.within().seconds() * 1'000'000 + goal.within().nanos() / 1'000;
 }
 
 bool IsSame(const pb::ContactKey& a, const pb::ContactKey& b) {
@@ -166,7 +164,7 @@ absl::Status ApplyErased(CustomerId customer, ApplyContext& context) {
 // The declared event types, from all attribute sets in the order of their names; of a type that is
 // declared twice the first counts.
 absl::Status ApplyDefinition(const logpb::Definition& definition, ApplyContext& context) {
-  if (definition.name().rfind("attributeSets/", 0) != 0) return absl::OkStatus();
+  if (!definition.name().starts_with(catalog::kAttributeSets)) return absl::OkStatus();
   const std::string key = KeyOfAttributeSet(definition.name());
   if (definition.deleted()) {
     context.Delete(key);
@@ -413,7 +411,7 @@ absl::Status ResponseProjection::ApplyCycle(const logpb::CycleStarted& started,
 
   RONDO_ASSIGN_OR_RETURN(const auto stored, context.Get(KeyOfLongestWindow()));
   int64_t longest = stored.has_value() ? storage::KeyParser(*stored).I64() : -1;
-  for (const auto& goal : goals.goals()) longest = std::max(longest, WithinMicros(goal));
+  for (const auto& goal : goals.goals()) longest = std::max(longest, ToMicros(goal.within()));
   if (longest >= 0) context.Put(KeyOfLongestWindow(), storage::KeyBuilder().I64(longest).view());
 
   // Contacts that came before their cycle.
@@ -446,7 +444,7 @@ absl::Status ResponseProjection::AnswerWithEvents(CustomerId customer,
                                                   const pb::CycleGoals& goals,
                                                   ApplyContext& context) {
   int64_t longest = -1;
-  for (const auto& goal : goals.goals()) longest = std::max(longest, WithinMicros(goal));
+  for (const auto& goal : goals.goals()) longest = std::max(longest, ToMicros(goal.within()));
   if (longest < 0) return absl::OkStatus();
   const int64_t due = contact.due_time_micros();
   // The ordinary case, a contact that is yet to come, costs no walk through the timeline.
@@ -471,7 +469,7 @@ absl::Status ResponseProjection::MeetGoals(CustomerId customer, const pb::Stored
   const int64_t since_due = ToMicros(event.event_time()) - contact.due_time_micros();
   if (since_due < 0) return absl::OkStatus();
   for (const auto& goal : goals.goals()) {
-    if (goal.event() != event.type() || since_due > WithinMicros(goal)) continue;
+    if (goal.event() != event.type() || since_due > ToMicros(goal.within())) continue;
     RONDO_ASSIGN_OR_RETURN(const auto declared, context.Get(KeyOfEventType(goal.event())));
     RONDO_ASSIGN_OR_RETURN(const auto ready,
                            goals_.Get(goal, goals.currency(), declared.value_or("")));

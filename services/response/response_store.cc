@@ -39,23 +39,6 @@ KeyBuilder Start(uint8_t table, std::string_view campaign, int32_t cycle) {
 
 }  // namespace
 
-google::protobuf::Timestamp ToTimestamp(int64_t micros) {
-  google::protobuf::Timestamp time;
-  int64_t seconds = micros / 1'000'000;
-  int64_t rest = micros % 1'000'000;
-  if (rest < 0) {
-    rest += 1'000'000;
-    --seconds;
-  }
-  time.set_seconds(seconds);
-  time.set_nanos(static_cast<int32_t>(rest * 1'000));
-  return time;
-}
-
-int64_t ToMicros(const google::protobuf::Timestamp& time) {
-  return time.seconds() * 1'000'000 + time.nanos() / 1'000;
-}
-
 std::string ContactPart(const pb::ContactKey& contact) {
   return KeyBuilder()
       .String(contact.campaign())

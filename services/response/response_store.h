@@ -21,9 +21,6 @@ namespace pb = ::rondo::response::v1;
 // What a timeline's entry is; of entries of one time the later kind is the newer.
 enum class EntryKind : uint8_t { kContact = 1, kDelivery = 2, kEvent = 3, kResponse = 4 };
 
-google::protobuf::Timestamp ToTimestamp(int64_t micros);
-int64_t ToMicros(const google::protobuf::Timestamp& time);
-
 // Names a contact of a customer: the same for equal keys.
 std::string ContactPart(const pb::ContactKey& contact);
 

@@ -5,6 +5,7 @@
 
 #include "platform/core/field_error.h"
 #include "platform/core/rng.h"
+#include "platform/rpc/timestamp.h"
 #include "rondo/customer/v1/customer_service.pb.h"
 #include "services/response/module.h"
 #include "tests/kit/runtime/test_runtime.h"

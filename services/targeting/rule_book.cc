@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "platform/catalog/resource_name.h"
 #include "platform/core/field_error.h"
 #include "platform/core/status_macros.h"
 #include "services/targeting/vocabulary.h"
@@ -12,18 +13,16 @@
 namespace rondo::targeting {
 namespace {
 
-constexpr std::string_view kAttributeSets = "attributeSets/";
-
 std::string ShortName(std::string_view name) {
-  return std::string(name.substr(std::min(name.size(), kSegments.size())));
+  return std::string(name.substr(std::min(name.size(), catalog::kSegments.size())));
 }
 
 }  // namespace
 
 RuleBook::RuleBook(const catalog::Catalog& catalog,
                    std::vector<std::pair<std::string, CellType>> signals_seen)
-    : signals_seen_(std::move(signals_seen)), schema_(catalog.ListAll(kAttributeSets)) {
-  const std::vector<catalog::Definition> segments = catalog.ListAll(kSegments);
+    : signals_seen_(std::move(signals_seen)), schema_(catalog.ListAll(catalog::kAttributeSets)) {
+  const std::vector<catalog::Definition> segments = catalog.ListAll(catalog::kSegments);
   std::vector<std::string> names;
   for (const catalog::Definition& segment : segments) names.push_back(ShortName(segment.name()));
   environment_ = EnvironmentOf(schema_, signals_seen_, names);
@@ -42,13 +41,13 @@ absl::StatusOr<rules::Program> RuleBook::Compile(std::string_view expression) co
 absl::StatusOr<rules::Program> RuleBook::Segment(std::string_view name) const {
   const auto found = segments_.find(name);
   if (found == segments_.end()) {
-    return absl::NotFoundError(
-        absl::StrFormat("there is no %s%s; list them with segments.list", kSegments, name));
+    return absl::NotFoundError(absl::StrFormat("there is no %s%s; list them with segments.list",
+                                               catalog::kSegments, name));
   }
   if (!found->second.ok()) {
     return absl::FailedPreconditionError(
-        absl::StrFormat("%s%s no longer fits the definitions that it uses: %s", kSegments, name,
-                        std::string(found->second.status().message())));
+        absl::StrFormat("%s%s no longer fits the definitions that it uses: %s", catalog::kSegments,
+                        name, std::string(found->second.status().message())));
   }
   return found->second;
 }
@@ -56,7 +55,7 @@ absl::StatusOr<rules::Program> RuleBook::Segment(std::string_view name) const {
 std::vector<std::string> RuleBook::ReferencesOf(const rules::Program& program) const {
   std::vector<std::string> names = schema_.OwnersOf(program.references());
   for (const std::string& segment : program.references().segments) {
-    names.push_back(std::string(kSegments) + segment);
+    names.push_back(std::string(catalog::kSegments) + segment);
   }
   return names;
 }
@@ -86,7 +85,8 @@ absl::Status RuleBook::CheckNoCircle(std::string_view segment,
 }
 
 RuleBooks::RuleBooks(catalog::Catalog& catalog)
-    : catalog_(catalog), book_(catalog, {std::string(kAttributeSets), std::string(kSegments)}) {}
+    : catalog_(catalog),
+      book_(catalog, {std::string(catalog::kAttributeSets), std::string(catalog::kSegments)}) {}
 
 std::shared_ptr<const RuleBook> RuleBooks::Current(
     std::vector<std::pair<std::string, CellType>> signals_seen) {

@@ -19,8 +19,6 @@
 
 namespace rondo::targeting {
 
-inline constexpr std::string_view kSegments = "segments/";
-
 // Immutable; thread-safe.
 class RuleBook {
  public:

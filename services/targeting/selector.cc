@@ -1,6 +1,7 @@
 #include "services/targeting/selector.h"
 
 #include "absl/strings/str_format.h"
+#include "platform/catalog/resource_name.h"
 #include "platform/core/field_error.h"
 #include "platform/core/status_macros.h"
 #include "services/targeting/domain/rule_columns.h"
@@ -28,10 +29,10 @@ void CountSelected(rules::Selection& selection) {
 }
 
 absl::StatusOr<std::string> SegmentOf(std::string_view name, std::string field) {
-  if (!name.starts_with(kSegments) || name.size() == kSegments.size()) {
+  if (!name.starts_with(catalog::kSegments) || name.size() == catalog::kSegments.size()) {
     return FieldError(field, "expected segments/ and a name");
   }
-  return std::string(name.substr(kSegments.size()));
+  return std::string(name.substr(catalog::kSegments.size()));
 }
 
 }  // namespace

@@ -3,10 +3,11 @@
 #include <algorithm>
 
 #include "absl/strings/str_format.h"
-#include "google/protobuf/util/time_util.h"
 #include "platform/catalog/definition_update.h"
+#include "platform/catalog/resource_name.h"
 #include "platform/core/field_error.h"
 #include "platform/core/status_macros.h"
+#include "platform/rpc/timestamp.h"
 #include "services/targeting/preview.h"
 #include "services/targeting/vocabulary.h"
 
@@ -15,28 +16,11 @@ namespace {
 
 constexpr int kPageSizeDefault = 100;
 constexpr int kPageSizeMax = 1000;
-constexpr size_t kNameMax = 63;
 constexpr int kMembershipsMax = 8;
 // Of a chunk of targets; leaves room below the limit of a message.
 constexpr size_t kChunkBytes = kStreamChunkBytesMax * 9 / 10;
 // Of a target's fixed parts: tags, lengths and the id.
 constexpr size_t kTargetBytes = 16;
-
-google::protobuf::Timestamp ToTimestamp(absl::Time time) {
-  return google::protobuf::util::TimeUtil::MicrosecondsToTimestamp(ToMicros(time));
-}
-
-// AIP-122: lower-case letters, digits and hyphens, a letter first.
-absl::Status CheckSegmentName(std::string_view name, std::string_view field) {
-  const std::string_view id = name.starts_with(kSegments) ? name.substr(kSegments.size()) : "";
-  const bool is_good =
-      !id.empty() && id.size() <= kNameMax && id.front() >= 'a' && id.front() <= 'z' &&
-      id.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos;
-  if (is_good) return absl::OkStatus();
-  return FieldError(field, absl::StrFormat("expected segments/ and a name of at most %d lower-case "
-                                           "letters, digits and hyphens, a letter first",
-                                           kNameMax));
-}
 
 // Streams a selection partition by partition, each in the order of ids.
 class TargetStream {
@@ -174,7 +158,7 @@ v1::Segment TargetingHandlers::ToSegment(const catalog::Definition& definition) 
 void TargetingHandlers::CountMembers(const catalog::Definition& definition) {
   Selector selector = SelectorOf(Book());
   const absl::StatusOr<SelectionResult> members =
-      selector.Segment(std::string_view(definition.name()).substr(kSegments.size()));
+      selector.Segment(std::string_view(definition.name()).substr(catalog::kSegments.size()));
   if (!members.ok()) return;
   const std::lock_guard lock(mutex_);
   counts_[definition.name()] = {definition.version(), members->selected, clock_.Now()};
@@ -182,11 +166,12 @@ void TargetingHandlers::CountMembers(const catalog::Definition& definition) {
 
 absl::StatusOr<v1::Segment> TargetingHandlers::Put(const CallInfo& call, v1::Segment segment,
                                                    bool validate_only, int64_t expected_version) {
-  RONDO_RETURN_IF_ERROR(CheckSegmentName(segment.name(), "segment.name"));
+  RONDO_RETURN_IF_ERROR(
+      catalog::CheckResourceName(segment.name(), catalog::kSegments, "segment.name"));
   const std::shared_ptr<const RuleBook> book = Book();
   RONDO_ASSIGN_OR_RETURN(const rules::Program program, book->Compile(segment.expression()));
-  RONDO_RETURN_IF_ERROR(
-      book->CheckNoCircle(std::string_view(segment.name()).substr(kSegments.size()), program));
+  RONDO_RETURN_IF_ERROR(book->CheckNoCircle(
+      std::string_view(segment.name()).substr(catalog::kSegments.size()), program));
   catalog::Definition definition;
   definition.set_name(segment.name());
   for (std::string& reference : book->ReferencesOf(program)) {
@@ -223,7 +208,7 @@ absl::StatusOr<v1::Segment> TargetingHandlers::UpdateSegment(
 absl::StatusOr<v1::Segment> TargetingHandlers::GetSegment(const CallInfo& call,
                                                           const v1::GetSegmentRequest& request) {
   static_cast<void>(call);
-  RONDO_RETURN_IF_ERROR(CheckSegmentName(request.name(), "name"));
+  RONDO_RETURN_IF_ERROR(catalog::CheckResourceName(request.name(), catalog::kSegments, "name"));
   RONDO_ASSIGN_OR_RETURN(const catalog::Definition definition,
                          catalog_.Get(request.name(), request.version()));
   if (request.version() == 0) CountMembers(definition);
@@ -236,7 +221,7 @@ absl::StatusOr<v1::ListSegmentsResponse> TargetingHandlers::ListSegments(
   RONDO_ASSIGN_OR_RETURN(const int page_size,
                          PageSize(request.page_size(), kPageSizeDefault, kPageSizeMax));
   RONDO_ASSIGN_OR_RETURN(const std::string after, page_tokens_.Decode(request));
-  const catalog::Page page = catalog_.List(kSegments, after, page_size);
+  const catalog::Page page = catalog_.List(catalog::kSegments, after, page_size);
   v1::ListSegmentsResponse response;
   for (const catalog::Definition& definition : page.definitions) {
     *response.add_segments() = ToSegment(definition);
@@ -247,7 +232,7 @@ absl::StatusOr<v1::ListSegmentsResponse> TargetingHandlers::ListSegments(
 
 absl::StatusOr<google::protobuf::Empty> TargetingHandlers::DeleteSegment(
     const CallInfo& call, const v1::DeleteSegmentRequest& request) {
-  RONDO_RETURN_IF_ERROR(CheckSegmentName(request.name(), "name"));
+  RONDO_RETURN_IF_ERROR(catalog::CheckResourceName(request.name(), catalog::kSegments, "name"));
   RONDO_ASSIGN_OR_RETURN(const int64_t version, catalog::VersionOf(request.etag()));
   RONDO_RETURN_IF_ERROR(catalog_.Remove(
       request.name(),
@@ -279,8 +264,10 @@ absl::StatusOr<v1::PreviewSegmentResponse> TargetingHandlers::PreviewSegment(
     RONDO_ASSIGN_OR_RETURN(const rules::Program program, book->Compile(request.expression()));
     result = selector.Rule(program);
   } else if (request.has_segment()) {
-    RONDO_RETURN_IF_ERROR(CheckSegmentName(request.segment(), "segment"));
-    result = selector.Segment(std::string_view(request.segment()).substr(kSegments.size()));
+    RONDO_RETURN_IF_ERROR(
+        catalog::CheckResourceName(request.segment(), catalog::kSegments, "segment"));
+    result =
+        selector.Segment(std::string_view(request.segment()).substr(catalog::kSegments.size()));
   } else if (request.has_audience()) {
     result = selector.Audience(request.audience());
   }
@@ -319,9 +306,11 @@ absl::StatusOr<Stream<v1::SelectTargetsResponse>> TargetingHandlers::SelectTarge
   std::vector<SelectionResult> memberships;
   for (int i = 0; i < request.membership_of_size(); ++i) {
     const std::string& name = request.membership_of(i);
-    RONDO_RETURN_IF_ERROR(CheckSegmentName(name, absl::StrFormat("membership_of[%d]", i)));
-    RONDO_ASSIGN_OR_RETURN(SelectionResult members,
-                           selector.Segment(std::string_view(name).substr(kSegments.size())));
+    RONDO_RETURN_IF_ERROR(catalog::CheckResourceName(name, catalog::kSegments,
+                                                     absl::StrFormat("membership_of[%d]", i)));
+    RONDO_ASSIGN_OR_RETURN(
+        SelectionResult members,
+        selector.Segment(std::string_view(name).substr(catalog::kSegments.size())));
     memberships.push_back(std::move(members));
   }
   const auto stream =

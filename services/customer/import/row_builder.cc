@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "platform/core/money.h"
 #include "platform/core/status_macros.h"
+#include "platform/rpc/timestamp.h"
 
 namespace rondo::customer {
 namespace {
@@ -18,15 +19,6 @@ namespace {
 namespace pb = ::rondo::customer::v1;
 namespace type = ::rondo::type::v1;
 using Fields = std::vector<std::string_view>;
-
-google::protobuf::Timestamp ToTimestamp(absl::Time time) {
-  google::protobuf::Timestamp out;
-  const int64_t seconds = absl::ToUnixSeconds(time);
-  out.set_seconds(seconds);
-  out.set_nanos(
-      static_cast<int32_t>(absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds))));
-  return out;
-}
 
 absl::StatusOr<int64_t> ReadInt(const std::string& text) {
   int64_t number = 0;
