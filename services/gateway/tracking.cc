@@ -134,12 +134,17 @@ Wish WishOf(const HttpRequest& http) {
 }  // namespace
 
 Tracking::Tracking(const LinkTokens& links, Caller& caller, const Clock& clock,
-                   const DoorParts& parts, absl::Duration call_timeout)
-    : links_(links), caller_(caller), clock_(clock), parts_(parts), call_timeout_(call_timeout) {}
+                   const DoorParts& parts, absl::Duration call_timeout, TraceIds trace_ids)
+    : links_(links),
+      caller_(caller),
+      clock_(clock),
+      parts_(parts),
+      call_timeout_(call_timeout),
+      trace_ids_(std::move(trace_ids)) {}
 
 HttpResponse Tracking::Handle(const HttpRequest& http) {
   const CallInfo call{
-      .deadline = parts_.clock.Now() + call_timeout_, .peer = http.peer, .trace_id = TraceIdOr("")};
+      .deadline = parts_.clock.Now() + call_timeout_, .peer = http.peer, .trace_id = trace_ids_()};
   const std::string_view path = http.path;
   const std::string_view token = path.size() > 5 ? path.substr(5) : std::string_view();
   HttpResponse response = NotFound();

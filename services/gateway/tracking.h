@@ -10,6 +10,7 @@
 //                        200: one that is not ours is counted, and no gateway tries it again
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -27,9 +28,14 @@ namespace rondo {
 // Thread-safe.
 class Tracking {
  public:
+  // Names of calls, and of the events that have no other: each one new. Random ones, but in
+  // simulations.
+  using TraceIds = std::function<std::string()>;
+
   // Events and consents bear the time of `clock`; bursts and deadlines go by that of `parts`.
-  Tracking(const LinkTokens& links, Caller& caller, const Clock& clock, const DoorParts& parts,
-           absl::Duration call_timeout);
+  Tracking(
+      const LinkTokens& links, Caller& caller, const Clock& clock, const DoorParts& parts,
+      absl::Duration call_timeout, TraceIds trace_ids = [] { return TraceIdOr(""); });
 
   // Answers a path below /t/. Whatever is no valid token gets one and the same 404, but receipts
   // 200. An event is
@@ -49,6 +55,7 @@ class Tracking {
   const Clock& clock_;
   const DoorParts parts_;
   const absl::Duration call_timeout_;
+  const TraceIds trace_ids_;
   ClickBursts bursts_;
 };
 
