@@ -226,7 +226,25 @@ absl::Status ContactBook::Doubt(std::string_view key, statepb::ContactState& con
   context_.Put(KeyOfInDoubt(key), "");
   context_.SetTimer(when, ContactTimer(key), "");
   if (contact.receipt() != 0) EmitOutcome(contact, logpb::DELIVERY_STATE_SENT, "receipt");
+  if (!contact.evidence().empty()) EmitProved(contact, contact.evidence());
   return absl::OkStatus();
+}
+
+absl::Status ContactBook::NoteEvidence(std::string_view key, statepb::ContactState contact,
+                                       const std::string& type) {
+  if (IsOpenDoubt(contact.phase())) {
+    EmitProved(contact, type);
+  } else if (contact.phase() == statepb::CONTACT_PHASE_CLAIMED && contact.evidence().empty()) {
+    contact.set_evidence(type);
+    Put(key, contact);
+  }
+  return absl::OkStatus();
+}
+
+void ContactBook::EmitProved(const statepb::ContactState& contact, const std::string& type) {
+  EmitOutcome(contact,
+              type == "bounce" ? logpb::DELIVERY_STATE_BOUNCED : logpb::DELIVERY_STATE_DELIVERED,
+              type);
 }
 
 absl::Status ContactBook::EndDoubt(std::string_view key, statepb::ContactState& contact) {

@@ -26,6 +26,11 @@ struct Judgement {
   std::string business_unit = {};
 };
 
+// Sent or not: nobody knows, and evidence settles it, however late.
+inline bool IsOpenDoubt(statepb::ContactPhase phase) {
+  return phase == statepb::CONTACT_PHASE_IN_DOUBT || phase == statepb::CONTACT_PHASE_UNKNOWN;
+}
+
 // For one record; not thread-safe.
 class ContactBook {
  public:
@@ -50,8 +55,12 @@ class ContactBook {
   absl::Status Claim(std::string_view key, statepb::ContactState& contact,
                      const Judgement& judgement);
   // Until its timer: to be sent again if the campaign sends at least once, else to be unknown. A
-  // receipt that is known already settles it at once.
+  // receipt or another evidence that is known already settles it at once.
   absl::Status Doubt(std::string_view key, statepb::ContactState& contact);
+  // An event of this type came back for it, which proves that it went out: settles a doubt, or is
+  // kept for the one that may begin when the claim ends without an answer.
+  absl::Status NoteEvidence(std::string_view key, statepb::ContactState contact,
+                            const std::string& type);
   // Its timer has come.
   absl::Status EndDoubt(std::string_view key, statepb::ContactState& contact);
   // Into a phase without index: sent, failed, suppressed, control.
@@ -73,6 +82,7 @@ class ContactBook {
                    const std::string& evidence);
 
  private:
+  void EmitProved(const statepb::ContactState& contact, const std::string& type);
   absl::StatusOr<statepb::ContactCounts> Counts() const;
   absl::StatusOr<bool> SendsAgain(const statepb::ContactState& contact) const;
   absl::Status Move(std::string_view key, statepb::ContactState& contact,

@@ -60,11 +60,6 @@ absl::Status ApplyAttempted(const LogRecord& record, const ApplyContext& context
   return book.Claim(key, contact, judgement);
 }
 
-// Sent or not: nobody knows, and evidence settles it, however late.
-bool IsOpenDoubt(statepb::ContactPhase phase) {
-  return phase == statepb::CONTACT_PHASE_IN_DOUBT || phase == statepb::CONTACT_PHASE_UNKNOWN;
-}
-
 absl::Status EndAs(logpb::DeliveryState state, const LogRecord& record, const std::string& key,
                    statepb::ContactState& contact, ContactBook& book) {
   switch (state) {
@@ -221,17 +216,11 @@ absl::Status ApplyEvent(const LogRecord& record, ContactBook& book) {
   std::string channel;
   if (event.has_contact()) {
     const std::string key = ContactKeyOf(CustomerId(record.party()), event.contact());
-    RONDO_ASSIGN_OR_RETURN(const auto contact, book.Get(key));
+    RONDO_ASSIGN_OR_RETURN(auto contact, book.Get(key));
     if (contact.has_value() && type == "receipt") return FoldReceipt(event, key, *contact, book);
     if (contact.has_value()) {
       channel = contact->channel();
-      // Whatever comes back proves that it went out.
-      if (IsOpenDoubt(contact->phase())) {
-        book.EmitOutcome(
-            *contact,
-            type == "bounce" ? logpb::DELIVERY_STATE_BOUNCED : logpb::DELIVERY_STATE_DELIVERED,
-            type);
-      }
+      RONDO_RETURN_IF_ERROR(book.NoteEvidence(key, *std::move(contact), type));
     }
   }
   return tells ? NoteEvent(record, channel, book) : absl::OkStatus();

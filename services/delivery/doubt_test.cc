@@ -50,6 +50,34 @@ TEST_F(DoubtTest, WhatIsInDoubtIsSettledByEvidence) {
   EXPECT_EQ(outcomes.back().delivery_outcome().evidence(), "click");
 }
 
+// A mail reader fetches pictures within seconds; a server's answer may take minutes, or never come.
+TEST_F(DoubtTest, EvidenceThatCameBeforeTheDoubtBeganSettlesIt) {
+  mail_.answer = nullptr;
+  for (uint64_t i = 1; i <= 3; ++i) {
+    AddCustomer(i);
+    Plan(i);
+  }
+  house_.Settle();
+  Track(1, "open");
+  Track(1, "click");
+  Track(2, "bounce");
+  house_.Settle();
+  EXPECT_EQ(PhaseOf(1), statepb::CONTACT_PHASE_CLAIMED) << "the server may yet answer";
+  Crash();
+  house_.Settle();
+  EXPECT_EQ(PhaseOf(1), statepb::CONTACT_PHASE_SENT);
+  EXPECT_EQ(PhaseOf(2), statepb::CONTACT_PHASE_SENT);
+  EXPECT_EQ(PhaseOf(3), statepb::CONTACT_PHASE_IN_DOUBT) << "nothing came back";
+  std::map<uint64_t, log::v1::DeliveryOutcome> last;
+  for (const Record& record : LogOf(Record::kDeliveryOutcome)) {
+    last[record.party()] = record.delivery_outcome();
+  }
+  EXPECT_EQ(last[Customer(1).value()].evidence(), "open");
+  EXPECT_EQ(last[Customer(1).value()].state(), log::v1::DELIVERY_STATE_DELIVERED);
+  EXPECT_EQ(last[Customer(2).value()].state(), log::v1::DELIVERY_STATE_BOUNCED);
+  EXPECT_EQ(Status().in_doubt(), 1);
+}
+
 TEST_F(DoubtTest, WhatStaysInDoubtForFiveDaysIsUnknown) {
   mail_.answer = nullptr;
   for (uint64_t i = 1; i <= 3; ++i) {
