@@ -17,29 +17,28 @@
 #include "platform/eventlog/runtime.h"
 #include "tests/kit/population/population.h"
 #include "tests/sim/machine.h"
+#include "tests/sim/plan.h"
 
 namespace rondo::sim {
 
-// Of the worlds that hold people out.
-inline constexpr double kHoldout = 0.1;
-
-// The one campaign of a world: due times, cells and windows are the world's, not the deployment's.
-struct CampaignPlan {
-  std::string name = "campaigns/sim";
-  int cycles = 2;
-  absl::Time first_due;
-  absl::Duration every = absl::Hours(7 * 24);
-  absl::Duration window = absl::Hours(5 * 24);
-  double control_share = 0.3;
-  double holdout = kHoldout;
-  absl::Time DueOf(int cycle) const { return first_due + (cycle - 1) * every; }
+// A planned touch, as the world names it.
+struct ContactId {
+  uint64_t customer = 0;
+  std::string campaign;
+  int cycle = 0;
+  friend auto operator<=>(const ContactId&, const ContactId&) = default;
 };
 
-// A message on its way to a person.
+// A message on its way to a person. Of the addresses, those that its channel has.
 struct Message {
-  uint64_t customer = 0;
-  int cycle = 0;
+  ContactId contact;
   std::string message_id;
+  std::string channel = "email";
+  std::string recipient = {};
+  std::string open_url = {};
+  std::string click_url = {};
+  std::string unsubscribe_url = {};
+  std::string receipt_url = {};
 };
 
 // The channel's peer. `done` runs once, on the executor, unless the process dies before.
@@ -55,12 +54,35 @@ struct Happening {
   kit::Deed deed = kit::Deed::kBuy;
   std::string message_id;
   absl::Time time;
-  int cycle = 0;  // Of the message that it answers; 0 for none.
+  std::string campaign = {};  // Of the message that it answers; empty for none.
+  int cycle = 0;
+  std::string channel = {};
   int64_t amount_minor_units = 0;
 };
 
-// Counts by `cycle/metric` or `cycle/metric/cell`: planned, sent, in_doubt, opened, opened_machine,
-// clicked, converted, unsubscribed, complained.
+// A link of a message that is followed. With a receipt's number: what an SMS gateway reports.
+struct Visit {
+  ContactId contact;
+  std::string channel;
+  kit::Deed deed = kit::Deed::kClick;
+  std::string url;
+  int receipt = 0;  // Kannel's number; 0 for none: then `deed` counts.
+};
+
+// What was proposed to a customer, best first.
+struct Choice {
+  struct Proposed {
+    std::string offer;
+    double probability = 0.0;
+    friend bool operator==(const Proposed&, const Proposed&) = default;
+  };
+  std::string decision;  // Empty if nothing was proposed.
+  std::vector<Proposed> proposed;
+  friend bool operator==(const Choice&, const Choice&) = default;
+};
+
+// Counts by `cycle/metric` or `cycle/metric/cell`: planned, sent, in_doubt, bounced, opened,
+// opened_machine, clicked, converted, unsubscribed, complained.
 using Figures = std::map<std::string, int64_t>;
 
 // One process. All calls may answer UNAVAILABLE (or not at all, if it dies): then they are
@@ -74,8 +96,8 @@ class Deployment {
   // Names of the services whose state must survive a rebuild.
   virtual std::vector<std::string> services() const = 0;
 
-  // Defines what the people's data look like, as often as it is called.
-  virtual absl::Status Prepare() = 0;
+  // Defines what the people's data look like, the policy and the offers, as often as it is called.
+  virtual absl::Status Prepare(const WorldPlan& plan) = 0;
   // The customer's id.
   virtual absl::StatusOr<uint64_t> AddPerson(const kit::Person& person) = 0;
   virtual absl::Status ChangeAddress(uint64_t customer, const kit::Person& person,
@@ -86,6 +108,11 @@ class Deployment {
   // All contacts of the cycle are planned when this returns OK.
   virtual absl::Status AwaitPlanned(const CampaignPlan& plan, int cycle) = 0;
   virtual absl::StatusOr<Figures> Report(const CampaignPlan& plan) = 0;
+
+  // The rest only in worlds that are no miniature (WorldOptions).
+
+  // NOT_FOUND for an address that was not signed.
+  virtual absl::Status Follow(const Visit&) { return absl::UnimplementedError("Follow"); }
 };
 
 using DeploymentFactory =

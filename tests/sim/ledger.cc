@@ -1,209 +1,306 @@
 #include "tests/sim/ledger.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_format.h"
-#include "platform/core/clock.h"
 
 namespace rondo::sim {
 namespace {
 
-// An acknowledged withdrawal holds for sends that begin this much later (reliability: I4).
-constexpr absl::Duration kWithdrawalGrace = absl::Seconds(1);
+// What was acknowledged holds for sends that begin this much later (reliability: I4).
+constexpr absl::Duration kGrace = absl::Seconds(1);
 
-std::string Name(uint64_t customer, int cycle) {
-  return absl::StrFormat("customer %016x, cycle %d", customer, cycle);
+std::string Name(uint64_t customer) { return absl::StrFormat("customer %016x", customer); }
+
+std::string Name(const ContactId& contact) {
+  return absl::StrFormat("%s, %s, cycle %d", Name(contact.customer), contact.campaign,
+                         contact.cycle);
 }
 
-// The metric that an event of this deed adds to, for the contact that it answers.
-const char* MetricOf(kit::Deed deed) {
-  switch (deed) {
-    case kit::Deed::kOpen:
-      return "opened";
-    case kit::Deed::kMachineOpen:
-      return "opened_machine";
-    case kit::Deed::kClick:
-      return "clicked";
-    case kit::Deed::kUnsubscribe:
-      return "unsubscribed";
-    case kit::Deed::kComplain:
-      return "complained";
-    case kit::Deed::kBuy:
-    case kit::Deed::kMove:
-      return nullptr;
-  }
-  return nullptr;
+// The metric that a response adds to, for the contact that it answers; null if none.
+const char* MetricOf(const std::string& word) {
+  static const std::map<std::string, const char*> kMetrics = {{"open", "opened"},
+                                                              {"open machine", "opened_machine"},
+                                                              {"click", "clicked"},
+                                                              {"unsubscribe", "unsubscribed"},
+                                                              {"complaint", "complained"}};
+  const auto found = kMetrics.find(word);
+  return found == kMetrics.end() ? nullptr : found->second;
+}
+
+std::string WordOf(kit::Deed deed) {
+  return VisitWord(std::string(kit::DeedName(deed)), deed == kit::Deed::kMachineOpen, 0);
 }
 
 }  // namespace
 
+void Ledger::Look(const absl::Status& read) {
+  if (!read.ok()) Violation("the log cannot be read: " + std::string(read.message()));
+}
+
 void Ledger::PersonAccepted(uint64_t customer, const kit::Person& person) {
-  people_[customer].person = person;
+  people_[customer] = {.person = person, .addresses = {{person.email, absl::InfinitePast()}}};
+}
+
+void Ledger::AddressTold(uint64_t customer, const std::string& email) {
+  people_[customer].addresses.push_back({email});
+}
+
+void Ledger::AddressAccepted(uint64_t customer, absl::Time now) {
+  people_[customer].addresses.back().accepted = now;
+}
+
+void Ledger::Withdraw(uint64_t customer, const std::string& channel, absl::Time now) {
+  // Of two, the earlier one.
+  people_[customer].withdrawn.try_emplace(channel, now);
 }
 
 void Ledger::EventAccepted(uint64_t customer, const Happening& happening, absl::Time now) {
   events_.try_emplace(happening.message_id, customer, happening);
-  if (happening.deed == kit::Deed::kUnsubscribe || happening.deed == kit::Deed::kComplain) {
-    Known& known = people_[customer];
-    known.withdrawn = std::min(known.withdrawn, now);
-  }
+  if (happening.deed == kit::Deed::kUnsubscribe) Withdraw(customer, happening.channel, now);
+  if (happening.deed != kit::Deed::kComplain) return;
+  for (const char* channel : {"email", "sms"}) Withdraw(customer, channel, now);
+}
+
+void Ledger::VisitAccepted(const Visit& visit, absl::Time now) {
+  const std::string word =
+      visit.receipt != 0 ? VisitWord("receipt", false, visit.receipt) : WordOf(visit.deed);
+  visits_.emplace(visit.contact, word);
+  if (word == "unsubscribe") Withdraw(visit.contact.customer, visit.channel, now);
 }
 
 void Ledger::Received(const Message& message, absl::Time begun, const eventlog::EventLog& log) {
-  const ContactId id{message.customer, message.cycle};
-  const std::string name = Name(message.customer, message.cycle);
-  if (!received_.insert(id).second) Violation(name + ": contacted twice for one planned contact");
-  const auto known = people_.find(message.customer);
+  const uint64_t customer = message.contact.customer;
+  const std::string name = Name(message.contact);
+  if (!received_.insert(message.contact).second) {
+    Violation(name + ": contacted twice for one planned contact");
+  }
+  const auto known = people_.find(customer);
   if (known == people_.end()) {
     Violation(name + ": contacted, but nobody knows this customer");
     return;
   }
-  if (!known->second.person.consents) Violation(name + ": contacted without consent");
-  if (begun > known->second.withdrawn + kWithdrawalGrace) {
+  const kit::Person& person = known->second.person;
+  if (!(message.channel == "sms" ? person.consents_to_sms : person.consents)) {
+    Violation(name + ": contacted without consent");
+  }
+  const auto withdrawn = known->second.withdrawn.find(message.channel);
+  if (withdrawn != known->second.withdrawn.end() && begun > withdrawn->second + kGrace) {
     Violation(name + ": contacted after the unsubscription or complaint was acknowledged");
   }
-  if (!planned_.contains(id)) ReadLog(log);
-  const auto planned = planned_.find(id);
-  if (planned == planned_.end()) {
+  CheckRecipient(known->second, message, begun);
+  const std::string forbidden = policy_.Judge(customer, message.channel, person.time_zone, begun);
+  if (!forbidden.empty()) Violation(name + ": " + forbidden);
+  CheckPlanned(message, begun, log);
+}
+
+void Ledger::CheckRecipient(const Known& known, const Message& message, absl::Time begun) {
+  if (message.recipient.empty()) return;
+  const std::string name = Name(message.contact);
+  if (message.channel == "sms") {
+    if (message.recipient != known.person.phone) Violation(name + ": sent to another's number");
+    return;
+  }
+  // From the last one that was accepted in time, any that was told since.
+  for (auto it = known.addresses.rbegin(); it != known.addresses.rend(); ++it) {
+    if (it->email == message.recipient) return;
+    if (it->accepted + kGrace < begun) break;
+  }
+  Violation(name + ": sent to an address that is not, or no longer, the customer's");
+}
+
+void Ledger::CheckPlanned(const Message& message, absl::Time begun, const eventlog::EventLog& log) {
+  if (!log_.planned.contains(message.contact)) Look(log_.Read(log));
+  const std::string name = Name(message.contact);
+  const auto planned = log_.planned.find(message.contact);
+  if (planned == log_.planned.end()) {
     Violation(name + ": contacted, but held out or never planned");
     return;
   }
   if (planned->second.control) Violation(name + ": contacted, but in the control cell");
   if (begun < planned->second.due) Violation(name + ": contacted before it was due");
+  const std::string& channel = planned->second.channel;
+  if (!channel.empty() && channel != message.channel) {
+    Violation(name + ": contacted by another channel than planned");
+  }
 }
 
-void Ledger::ReadLog(const eventlog::EventLog& log) {
-  planned_.clear();
-  events_in_log_.clear();
-  people_in_log_.clear();
-  for (int partition = 0; partition < log.partition_count(); ++partition) {
-    const absl::StatusOr<int64_t> end = log.End(partition);
-    for (int64_t offset = 0; end.ok() && offset < *end;) {
-      const absl::StatusOr<eventlog::RecordBlock> block = log.Read(partition, offset);
-      if (!block.ok()) {
-        Violation("the log cannot be read: " + std::string(block.status().message()));
-        return;
-      }
-      for (const eventlog::LogRecord* record : block->records) {
-        if (record->has_contact_planned()) {
-          const auto& planned = record->contact_planned();
-          planned_.try_emplace(
-              {record->party(), planned.contact().cycle()},
-              Planned{planned.cell(), planned.control(), FromMicros(planned.due_time_micros())});
-        } else if (record->has_event_tracked()) {
-          events_in_log_.insert(record->event_tracked().message_id());
-        } else if (record->has_profile_changed()) {
-          people_in_log_.insert(record->party());
-        }
-      }
-      offset = block->end();
-    }
-  }
+void Ledger::PowerLost(const eventlog::EventLog& log) {
+  Look(log_.ReadAgain(log));
+  std::erase_if(visits_, [this](const auto& visit) {
+    return visit.second != "unsubscribe" && !log_.visits.contains(visit);
+  });
 }
 
 void Ledger::CheckLog(const eventlog::EventLog& log) {
-  ReadLog(log);
+  Look(log_.Read(log));
   for (const auto& [message_id, event] : events_) {
-    if (!events_in_log_.contains(message_id)) {
+    if (!log_.events.contains(message_id)) {
       Violation("event " + message_id + " was acknowledged and is lost");
     }
   }
-  for (const auto& [customer, known] : people_) {
-    if (!people_in_log_.contains(customer)) {
-      Violation(Name(customer, 0) + ": was acknowledged and is lost");
+  for (const auto& [contact, word] : visits_) {
+    if (!log_.visits.contains({contact, word})) {
+      Violation(Name(contact) + ": a visit (" + word + ") was acknowledged and is lost");
     }
   }
-  for (const auto& [id, planned] : planned_) {
-    if (!people_.contains(id.first)) Violation(Name(id.first, id.second) + ": planned, not known");
+  for (const auto& [customer, known] : people_) {
+    if (!log_.people.contains(customer)) {
+      Violation(Name(customer) + ": was acknowledged and is lost");
+    }
   }
+  for (const auto& [id, planned] : log_.planned) {
+    if (!people_.contains(id.customer)) Violation(Name(id) + ": planned, not known");
+  }
+  CheckDueTimes();
+  CheckEvidence();
   CheckHoldout();
+}
+
+void Ledger::CheckDueTimes() {
+  for (const CampaignPlan& campaign : plan_.campaigns) {
+    for (const auto& [id, planned] : log_.planned) {
+      const auto known = people_.find(id.customer);
+      if (id.campaign != campaign.name || known == people_.end()) continue;
+      absl::Time due = campaign.DueOf(id.cycle);
+      if (campaign.local_times) {
+        const std::string& own = known->second.person.time_zone;
+        absl::TimeZone zone;
+        absl::LoadTimeZone(own.empty() ? plan_.policy.default_time_zone : own, &zone);
+        due = absl::FromCivil(absl::ToCivilSecond(due, absl::UTCTimeZone()), zone);
+      }
+      // What is planned late is due at once.
+      const bool is_late = planned.written > due && planned.due > due;
+      if (planned.due == due || (is_late && planned.due <= planned.written)) continue;
+      Violation(absl::StrFormat("%s: due at %s, but the plan says %s", Name(id),
+                                absl::FormatTime(planned.due, absl::UTCTimeZone()),
+                                absl::FormatTime(due, absl::UTCTimeZone())));
+    }
+  }
+}
+
+// Whatever comes back proves that a message went out.
+void Ledger::CheckEvidence() {
+  if (plan_.miniature) return;
+  const auto check = [this](const ContactId& contact, const std::string& word) {
+    if (!received_.contains(contact) || log_.sent.contains(contact)) return;
+    Violation(absl::StrFormat("%s: not known as sent, though %s came back", Name(contact), word));
+  };
+  for (const auto& [contact, word] : visits_) check(contact, word);
+  for (const auto& [message_id, event] : events_) {
+    const Happening& happening = event.second;
+    if (happening.campaign.empty()) continue;
+    check({event.first, happening.campaign, happening.cycle}, WordOf(happening.deed));
+  }
 }
 
 // Everybody is imported before the first cycle, and a cycle is whole when the log is checked.
 void Ledger::CheckHoldout() {
-  std::set<int> cycles;
-  for (const auto& [id, planned] : planned_) cycles.insert(id.second);
+  std::set<std::pair<std::string, int>> turns;
+  for (const auto& [id, planned] : log_.planned) turns.emplace(id.campaign, id.cycle);
   for (const auto& [customer, known] : people_) {
-    int in = 0;
-    for (const int cycle : cycles) in += planned_.contains({customer, cycle}) ? 1 : 0;
-    if (in == static_cast<int>(cycles.size())) continue;
-    if (in > 0) Violation(Name(customer, 0) + ": held out of some cycles only");
-    if (plan_.holdout == 0.0)
-      Violation(Name(customer, 0) + ": left out, though nobody is held out");
+    size_t in = 0;
+    for (const auto& [campaign, cycle] : turns) {
+      in += log_.planned.contains({customer, campaign, cycle}) ? 1 : 0;
+    }
+    if (in == turns.size()) continue;
+    if (in > 0) Violation(Name(customer) + ": held out of some cycles only");
+    if (plan_.campaigns.front().holdout == 0.0) {
+      Violation(Name(customer) + ": left out, though nobody is held out");
+    }
   }
 }
 
 int64_t Ledger::held_out() const {
   std::set<uint64_t> planned;
-  for (const auto& [id, contact] : planned_) planned.insert(id.first);
+  for (const auto& [id, contact] : log_.planned) planned.insert(id.customer);
   return people() - static_cast<int64_t>(planned.size());
 }
 
-Figures Ledger::Recount() const {
-  Figures figures;
-  std::set<std::pair<ContactId, std::string>> counted;
-  const auto count_once = [&](const ContactId& id, const std::string& metric,
-                              const std::string& name) {
-    if (counted.emplace(id, metric).second) ++figures[name];
-  };
-  std::set<ContactId> opened_by_person;
+void Ledger::RecountResponses(const CampaignPlan& campaign, Figures& figures) const {
+  std::set<std::pair<ContactId, std::string>> responses = visits_;
   for (const auto& [message_id, event] : events_) {
-    if (event.second.deed == kit::Deed::kOpen) {
-      opened_by_person.insert({event.first, event.second.cycle});
-    }
+    const Happening& happening = event.second;
+    if (happening.campaign.empty()) continue;
+    responses.emplace(ContactId{event.first, happening.campaign, happening.cycle},
+                      WordOf(happening.deed));
   }
-  for (const auto& [id, planned] : planned_) {
-    ++figures[absl::StrFormat("%d/planned/%s", id.second, planned.cell)];
+  std::set<ContactId> bounced;
+  for (const ContactId& contact : log_.failed) {
+    if (contact.campaign == campaign.name && !plan_.miniature) bounced.insert(contact);
   }
+  for (const auto& [contact, word] : responses) {
+    if (contact.campaign != campaign.name || !log_.planned.contains(contact)) continue;
+    if (word == "receipt 2" || word == "receipt 16") bounced.insert(contact);
+    const char* metric = MetricOf(word);
+    const bool by_machine_too = word == "open machine" && responses.contains({contact, "open"});
+    if (metric == nullptr || by_machine_too) continue;
+    ++figures[absl::StrFormat("%d/%s", contact.cycle, metric)];
+  }
+  for (const ContactId& contact : bounced) {
+    ++figures[absl::StrFormat("%d/bounced", contact.cycle)];
+  }
+}
+
+Figures Ledger::Recount(const CampaignPlan& campaign) const {
+  Figures figures;
+  RecountResponses(campaign, figures);
+  std::set<ContactId> converted;
   for (const auto& [message_id, event] : events_) {
     const auto& [customer, happening] = event;
-    if (const char* metric = MetricOf(happening.deed); metric != nullptr) {
-      const ContactId id{customer, happening.cycle};
-      const bool by_machine_only =
-          happening.deed != kit::Deed::kMachineOpen || !opened_by_person.contains(id);
-      if (planned_.contains(id) && by_machine_only) {
-        count_once(id, metric, absl::StrFormat("%d/%s", happening.cycle, metric));
-      }
-    }
     if (happening.deed != kit::Deed::kBuy) continue;
-    for (int cycle = 1; cycle <= plan_.cycles; ++cycle) {
-      const auto planned = planned_.find({customer, cycle});
-      if (planned == planned_.end() || happening.time < planned->second.due ||
-          happening.time >= planned->second.due + plan_.window) {
+    for (int cycle = 1; cycle <= campaign.cycles; ++cycle) {
+      const auto planned = log_.planned.find({customer, campaign.name, cycle});
+      if (planned == log_.planned.end() || happening.time < planned->second.due ||
+          happening.time >= planned->second.due + campaign.window) {
         continue;
       }
-      count_once(planned->first, "converted",
-                 absl::StrFormat("%d/converted/%s", cycle, planned->second.cell));
+      if (!converted.insert(planned->first).second) continue;
+      ++figures[absl::StrFormat("%d/converted/%s", cycle, planned->second.cell)];
     }
+  }
+  for (const auto& [id, planned] : log_.planned) {
+    if (id.campaign != campaign.name) continue;
+    ++figures[absl::StrFormat("%d/planned/%s", id.cycle, planned.cell)];
   }
   return figures;
 }
 
-void Ledger::CheckFigures(const Figures& figures, const eventlog::EventLog& log) {
-  ReadLog(log);
-  const Figures expected = Recount();
+void Ledger::CheckFigures(const CampaignPlan& campaign, const Figures& figures) {
+  const Figures expected = Recount(campaign);
   Figures reported;
   for (const auto& [name, count] : figures) {
     const bool of_sending = name.ends_with("/sent") || name.ends_with("/in_doubt");
     if (count != 0 && !of_sending) reported[name] = count;
   }
+  const auto wrong = [&](const std::string& name, int64_t shown, int64_t count) {
+    Violation(absl::StrFormat("%s, %s is %d, a recount %d", campaign.name, name, shown, count));
+  };
   for (const auto& [name, count] : expected) {
     const auto found = reported.find(name);
     const int64_t shown = found == reported.end() ? 0 : found->second;
-    if (shown != count) Violation(absl::StrFormat("%s is %d, a recount %d", name, shown, count));
+    if (shown != count) wrong(name, shown, count);
   }
   for (const auto& [name, count] : reported) {
-    if (!expected.contains(name)) Violation(absl::StrFormat("%s is %d, a recount 0", name, count));
+    if (!expected.contains(name)) wrong(name, count, 0);
   }
-  for (int cycle = 1; cycle <= plan_.cycles; ++cycle) {
-    int64_t received = 0;
-    for (const ContactId& id : received_) received += id.second == cycle ? 1 : 0;
+  CheckSends(campaign, figures);
+}
+
+void Ledger::CheckSends(const CampaignPlan& campaign, const Figures& figures) {
+  for (int cycle = 1; cycle <= campaign.cycles; ++cycle) {
+    const int64_t received =
+        std::count_if(received_.begin(), received_.end(), [&](const ContactId& contact) {
+          return contact.campaign == campaign.name && contact.cycle == cycle;
+        });
     const auto figure = [&](const char* metric) {
       const auto found = figures.find(absl::StrFormat("%d/%s", cycle, metric));
       return found == figures.end() ? int64_t{0} : found->second;
     };
     const int64_t sent = figure("sent");
     if (sent > received || received > sent + figure("in_doubt")) {
-      Violation(absl::StrFormat("cycle %d: sent %d, in doubt %d, but the sink received %d", cycle,
-                                sent, figure("in_doubt"), received));
+      Violation(absl::StrFormat("%s, cycle %d: sent %d, in doubt %d, but the sink received %d",
+                                campaign.name, cycle, sent, figure("in_doubt"), received));
     }
   }
 }

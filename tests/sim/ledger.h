@@ -11,26 +11,36 @@
 #include "platform/eventlog/event_log.h"
 #include "tests/kit/population/population.h"
 #include "tests/sim/deployment.h"
+#include "tests/sim/log_view.h"
+#include "tests/sim/policy_judge.h"
 
 namespace rondo::sim {
 
 class Ledger {
  public:
-  explicit Ledger(const CampaignPlan& plan) : plan_(plan) {}
+  explicit Ledger(const WorldPlan& plan) : plan_(plan), policy_(plan.policy) {}
 
   // What the deployment acknowledged.
   void PersonAccepted(uint64_t customer, const kit::Person& person);
   void EventAccepted(uint64_t customer, const Happening& happening, absl::Time now);
+  void VisitAccepted(const Visit& visit, absl::Time now);
+  // Addresses count from when they were first told; the last one alone from when it was accepted.
+  void AddressTold(uint64_t customer, const std::string& email);
+  void AddressAccepted(uint64_t customer, absl::Time now);
 
   // The sink took a message whose sending began at `begun`.
   void Received(const Message& message, absl::Time begun, const eventlog::EventLog& log);
 
-  // Everything acknowledged is in the log; nobody planned who was not accepted; and, since the
-  // campaign is for everybody: in every cycle the same people are planned, all of them where the
-  // plan holds nobody out.
+  // What was acknowledged as written only may be gone; all else must be there.
+  void PowerLost(const eventlog::EventLog& log);
+
+  // Everything acknowledged is in the log; nobody planned who was not accepted, and all for when
+  // the plan says; what evidence proves is sent; and, since the campaigns are for everybody: in
+  // every cycle the same people are planned, all of them where the plan holds nobody out.
   void CheckLog(const eventlog::EventLog& log);
-  // `figures` equal a recount. Sends are exact when nothing is in doubt, else within bounds.
-  void CheckFigures(const Figures& figures, const eventlog::EventLog& log);
+  // `figures` of one campaign equal a recount. Sends are exact when nothing is in doubt, else
+  // within bounds.
+  void CheckFigures(const CampaignPlan& campaign, const Figures& figures);
 
   void Violation(std::string what) { violations_.push_back(std::move(what)); }
   const std::vector<std::string>& violations() const { return violations_; }
@@ -40,28 +50,34 @@ class Ledger {
   int64_t received() const { return static_cast<int64_t>(received_.size()); }
 
  private:
-  using ContactId = std::pair<uint64_t, int>;  // Customer, cycle.
+  struct Address {
+    std::string email;
+    absl::Time accepted = absl::InfiniteFuture();
+  };
   struct Known {
     kit::Person person;
-    absl::Time withdrawn = absl::InfiniteFuture();  // When the deployment acknowledged it.
-  };
-  struct Planned {
-    std::string cell;
-    bool control = false;
-    absl::Time due;
+    std::map<std::string, absl::Time> withdrawn = {};  // By channel; when it was acknowledged.
+    std::vector<Address> addresses = {};               // As told, in that order.
   };
 
-  void ReadLog(const eventlog::EventLog& log);
+  void Look(const absl::Status& read);
+  void Withdraw(uint64_t customer, const std::string& channel, absl::Time now);
+  void CheckRecipient(const Known& known, const Message& message, absl::Time begun);
+  void CheckPlanned(const Message& message, absl::Time begun, const eventlog::EventLog& log);
+  void CheckDueTimes();
+  void CheckEvidence();
   void CheckHoldout();
-  Figures Recount() const;
+  void CheckSends(const CampaignPlan& campaign, const Figures& figures);
+  Figures Recount(const CampaignPlan& campaign) const;
+  void RecountResponses(const CampaignPlan& campaign, Figures& figures) const;
 
-  const CampaignPlan plan_;
+  const WorldPlan plan_;
+  PolicyJudge policy_;
+  LogView log_;
   std::map<uint64_t, Known> people_;
   std::map<std::string, std::pair<uint64_t, Happening>> events_;  // By message id.
+  std::set<std::pair<ContactId, std::string>> visits_;            // By VisitWord.
   std::set<ContactId> received_;
-  std::map<ContactId, Planned> planned_;  // As the log says.
-  std::set<std::string> events_in_log_;   // Message ids.
-  std::set<uint64_t> people_in_log_;
   std::vector<std::string> violations_;
 };
 

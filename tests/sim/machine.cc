@@ -65,6 +65,7 @@ void Machine::Restart(bool power_may_be_lost) {
   executor_.DropAll();
   const bool power_lost = power_may_be_lost && rng_.Chance(faults_.power_lost);
   if (power_lost) {
+    ++power_losses_;
     for (auto& [name, disk] : disks_) disk->LosePower();
     for (auto& [name, disk] : other_disks_) disk->LosePower();
   }

@@ -47,6 +47,8 @@ class Machine {
   // Counts processes, from 1.
   int process() const { return process_; }
   int crashes() const { return process_ - 1; }
+  // How many of these lost power too.
+  int power_losses() const { return power_losses_; }
 
   // Faults come only while enabled.
   void EnableFaults(bool enabled) { faults_enabled_ = enabled; }
@@ -69,6 +71,7 @@ class Machine {
   bool log_frozen_ = false;
   bool crashed_ = false;
   int process_ = 1;
+  int power_losses_ = 0;
 };
 
 }  // namespace rondo::sim

@@ -1,5 +1,5 @@
 // The whole deployment, as app/ wires it, on the simulated machine: real services, local calls, and
-// the simulated world in place of mail servers and shops.
+// the simulated world in place of mail servers, SMS gateways, browsers and shops.
 #pragma once
 
 #include "tests/sim/simulate.h"
@@ -8,10 +8,16 @@ namespace rondo::sim {
 
 // Ways to break an invariant on purpose, outside the services: the ledger must find out.
 struct ServicesLoopOptions {
-  bool resend_unknown = false;  // The channel sends again by itself when a reply was lost.
-  bool invent_consent = false;  // The import says that everybody consented.
-  bool swallow_events = false;  // One event in eight is acknowledged and thrown away.
-  bool forget_holdout = false;  // The campaign is launched without the plan's holdout.
+  bool resend_unknown = false;    // The channel sends again by itself when a reply was lost.
+  bool invent_consent = false;    // The import says that everybody consented.
+  bool swallow_events = false;    // One event in eight is acknowledged and thrown away.
+  bool forget_holdout = false;    // The campaign is launched without the plan's holdout.
+  bool forget_caps = false;       // The policy is defined without its caps,
+  bool forget_quiet = false;      // or without its quiet hours.
+  bool one_time_zone = false;     // The import leaves out people's time zones.
+  bool keep_old_address = false;  // A changed address is acknowledged and thrown away.
+  bool swallow_visits = false;    // One followed link in eight is answered and thrown away.
+  bool mistake_machines = false;  // A prefetched image is taken for a person's.
 };
 
 DeploymentFactory ServicesLoop(const ServicesLoopOptions& options = {});

@@ -30,7 +30,8 @@ void RunWorlds(const DeploymentChoice& choice, const std::string& test) {
   const SimulateSummary summary = Simulate(
       {.seed = static_cast<uint64_t>(seed == 0 ? 1 : seed),
        .worlds = seed == 0 ? worlds : 1,
-       .trace = seed != 0 ? &std::cout : nullptr},
+       .trace = seed != 0 ? &std::cout : nullptr,
+       .miniature = test.starts_with("SmallLoop")},
       choice,
       [&](uint64_t failed) {
         return absl::StrFormat("RONDO_SIM_SEED=%d ./x test sim_test/%s", failed, test);
@@ -51,19 +52,20 @@ TEST(SmallLoopTest, WorldsAreAsTheyMustBe) {
 
 TEST(SmallLoopTest, TheSameSeedGivesTheSameTraceByteForByte) {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
-    const WorldOptions options{.seed = seed, .keep_trace = true};
+    const WorldOptions options{.seed = seed, .keep_trace = true, .miniature = true};
     const WorldResult first = RunWorld(options, SmallLoopChoice({}));
     const WorldResult second = RunWorld(options, SmallLoopChoice({}));
     ASSERT_EQ(first.trace, second.trace) << seed;
     EXPECT_EQ(first.trace_hash, second.trace_hash);
-    EXPECT_NE(first.trace_hash, RunWorld({.seed = seed + 1}, SmallLoopChoice({})).trace_hash);
+    EXPECT_NE(first.trace_hash,
+              RunWorld({.seed = seed + 1, .miniature = true}, SmallLoopChoice({})).trace_hash);
   }
 }
 
 TEST(SmallLoopTest, ABrokenClaimIsFoundWithinAHundredWorlds) {
   std::ostringstream printed;
   const SimulateSummary summary = Simulate(
-      {.seed = 1, .worlds = 100}, SmallLoopChoice({.break_claims = true}),
+      {.seed = 1, .worlds = 100, .miniature = true}, SmallLoopChoice({.break_claims = true}),
       [](uint64_t seed) { return absl::StrFormat("simulate %d.", seed); }, printed);
   EXPECT_GT(summary.failed, 0);
   EXPECT_NE(printed.str().find("contacted twice"), std::string::npos) << printed.str();
@@ -93,6 +95,12 @@ TEST(ServicesLoopTest, WhatIsBrokenOnPurposeIsFound) {
       {{.resend_unknown = true}, "contacted twice"},
       {{.invent_consent = true}, "contacted without consent"},
       {{.swallow_events = true}, "is lost"},
+      {{.forget_caps = true}, "over the cap"},
+      {{.forget_quiet = true}, "in quiet hours"},
+      {{.one_time_zone = true}, "but the plan says"},
+      {{.keep_old_address = true}, "no longer, the customer's"},
+      {{.swallow_visits = true}, "a visit"},
+      {{.mistake_machines = true}, "(open machine)"},
   };
   for (const Case& c : kCases) {
     std::ostringstream printed;

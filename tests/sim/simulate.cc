@@ -71,7 +71,9 @@ SimulateSummary Simulate(const SimulateOptions& options, const DeploymentChoice&
     for (int world = next++; world < options.worlds; world = next++) {
       const uint64_t seed = options.seed + static_cast<uint64_t>(world);
       const bool keep_trace = options.trace != nullptr;
-      teller.Add(seed, RunWorld({.seed = seed, .keep_trace = keep_trace}, choice));
+      teller.Add(seed,
+                 RunWorld({.seed = seed, .keep_trace = keep_trace, .miniature = options.miniature},
+                          choice));
     }
   };
   const int wanted =

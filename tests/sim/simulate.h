@@ -16,6 +16,7 @@ struct SimulateOptions {
   int worlds = 1;
   int threads = 0;                // 0: as many as the machine has.
   std::ostream* trace = nullptr;  // Takes each world's trace; null keeps none.
+  bool miniature = false;         // As in WorldOptions.
 };
 
 struct SimulateSummary {

@@ -37,7 +37,7 @@ class SmallLoopDeployment final : public Deployment {
   eventlog::Runtime& runtime() override { return runtime_; }
   std::vector<std::string> services() const override { return {kService}; }
 
-  absl::Status Prepare() override { return absl::OkStatus(); }
+  absl::Status Prepare(const WorldPlan&) override { return absl::OkStatus(); }
 
   absl::StatusOr<uint64_t> AddPerson(const kit::Person& person) override {
     const uint64_t customer = SipHash(kInstanceKey, person.key);
@@ -68,7 +68,10 @@ class SmallLoopDeployment final : public Deployment {
     event->set_type(std::string(kit::DeedName(happening.deed)));
     event->set_message_id(happening.message_id);
     event->set_machine(happening.deed == kit::Deed::kMachineOpen);
-    if (happening.cycle != 0) event->mutable_contact()->set_cycle(happening.cycle);
+    if (!happening.campaign.empty()) {
+      event->mutable_contact()->set_campaign(happening.campaign);
+      event->mutable_contact()->set_cycle(happening.cycle);
+    }
     return Submit(std::move(record));
   }
 
@@ -144,11 +147,12 @@ class SmallLoopDeployment final : public Deployment {
       Append(partition, std::move(claim));
     }
     for (const auto& claimed : projection_.TakeClaimed(partition)) {
-      transport_.Send({claimed.customer, claimed.cycle,
-                       absl::StrFormat("%016x.%d@sim", claimed.customer, claimed.cycle)},
-                      [this, alive = alive_, partition, claimed](const SendOutcome& outcome) {
-                        if (*alive) Settle(partition, claimed, outcome);
-                      });
+      transport_.Send(
+          {.contact = {claimed.customer, "campaigns/sim", claimed.cycle},
+           .message_id = absl::StrFormat("%016x.%d@sim", claimed.customer, claimed.cycle)},
+          [this, alive = alive_, partition, claimed](const SendOutcome& outcome) {
+            if (*alive) Settle(partition, claimed, outcome);
+          });
     }
   }
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "platform/core/hash.h"
 #include "tests/sim/sim_transport.h"
+#include "tests/sim/world_draw.h"
 
 namespace rondo::sim {
 namespace {
@@ -13,6 +14,8 @@ namespace {
 constexpr int kPartitions = 2;
 constexpr int kTriesMax = 200;  // Of one call, through all faults.
 constexpr absl::Duration kLateMax = absl::Hours(30);
+// Beyond the cycles of a recurring campaign.
+constexpr int kSecondOccasions = 100;
 
 class World {
  public:
@@ -20,9 +23,6 @@ class World {
   WorldResult Run();
 
  private:
-  static FaultOptions FaultsOf(Rng& rng);
-  static CampaignPlan PlanOf(Rng& rng, absl::Time now);
-
   // At `when`, outside the process: a crash does not stop it.
   void At(absl::Time when, std::function<void()> what) {
     outside_.emplace(when, std::move(what));
@@ -35,10 +35,20 @@ class World {
   void Import();
   void LiveCycle(int cycle);
   void OnReceived(const Message& message, absl::Time begun);
-  void Schedule(uint64_t customer, const kit::Act& act, absl::Time from, int cycle);
+  // What the message makes its person do.
+  void Schedule(uint64_t customer, const kit::Act& act, const Message& message);
+  // `message` is what it answers; null for none.
+  void ScheduleEvent(uint64_t customer, const kit::Act& act, absl::Time from,
+                     const Message* message);
+  void ScheduleVisit(Visit visit, absl::Duration after);
+  void ScheduleReceipts(const Message& message);
   void Report(uint64_t customer, const Happening& happening);
+  void Move(uint64_t customer, const Happening& happening);
+  void Follow(const Visit& visit);
+  void TryForgedLink(Visit visit);
   void RunUntil(absl::Time end);
   void Check();
+  void CheckReport(const CampaignPlan& campaign);
   void CheckRebuild();
   using State = std::map<std::string, std::string>;  // Partition and key to value.
   std::map<std::string, State> States() const;       // By service.
@@ -48,8 +58,9 @@ class World {
   const WorldOptions options_;
   Rng rng_;
   Machine machine_;
-  const CampaignPlan plan_;
+  const WorldPlan plan_;
   const kit::Population population_;
+  const std::vector<kit::Person> people_;
   Ledger ledger_;
   SimTransport transport_;
   const DeploymentFactory factory_;
@@ -63,35 +74,16 @@ class World {
 World::World(const WorldOptions& options, const DeploymentChoice& choice)
     : options_(options),
       rng_(options.seed),
-      machine_(options.seed, kPartitions, FaultsOf(rng_)),
-      plan_(PlanOf(rng_, machine_.clock().Now())),
+      machine_(options.seed, kPartitions, DrawFaults(rng_)),
+      plan_(DrawPlan(rng_, machine_.clock().Now(), options.miniature)),
       population_(options.seed, {.people = 8 + static_cast<int>(rng_.Below(20)),
                                  .consent_share = 0.8,
-                                 .window = plan_.window}),
+                                 .window = plan_.campaigns.front().window}),
+      people_(DrawPeople(rng_, population_)),
       ledger_(plan_),
       transport_(options.seed, machine_,
                  [this](const Message& message, absl::Time begun) { OnReceived(message, begun); }),
-      factory_(choice(plan_)) {}
-
-FaultOptions World::FaultsOf(Rng& rng) {
-  FaultOptions faults;
-  // A world in five is calm: what goes wrong there is no fault's fault.
-  if (rng.Chance(0.2)) return faults;
-  faults.crash = rng.Uniform() * 0.01;
-  faults.fail = rng.Chance(0.5) ? rng.Uniform() * 0.01 : 0.0;
-  faults.power_lost = rng.Uniform() * 0.5;
-  faults.stores_survive_crash = rng.Chance(0.5);
-  return faults;
-}
-
-CampaignPlan World::PlanOf(Rng& rng, absl::Time now) {
-  CampaignPlan plan;
-  plan.cycles = 1 + static_cast<int>(rng.Below(3));
-  plan.first_due = now + absl::Hours(24);
-  plan.control_share = 0.2 + 0.3 * rng.Uniform();
-  plan.holdout = rng.Chance(0.5) ? kHoldout : 0.0;
-  return plan;
-}
+      factory_(choice(plan_.campaigns.front())) {}
 
 void World::Trace(const std::string& line) {
   const std::string stamped =
@@ -105,7 +97,9 @@ void World::StartProcess() {
     if (process_ != nullptr || machine_.crashed()) {
       machine_.Crash();
       process_.reset();
+      const int power_losses = machine_.power_losses();
       machine_.Restart();
+      if (machine_.power_losses() > power_losses) ledger_.PowerLost(machine_.log());
     }
     process_ = factory_(machine_, transport_);
     const absl::Status started = process_->Start();
@@ -133,7 +127,7 @@ bool World::Persist(const std::string& what, const Call& call) {
 }
 
 void World::Import() {
-  for (const kit::Person& person : population_.people()) {
+  for (const kit::Person& person : people_) {
     uint64_t customer = 0;
     const bool added = Persist("add " + person.key, [&] {
       const absl::StatusOr<uint64_t> id = process_->AddPerson(person);
@@ -147,38 +141,81 @@ void World::Import() {
 }
 
 void World::LiveCycle(int cycle) {
-  const absl::Time due = plan_.DueOf(cycle);
+  const CampaignPlan& main = plan_.campaigns.front();
+  const absl::Time due = main.DueOf(cycle);
   RunUntil(due - absl::Hours(1));
   Persist(absl::StrFormat("plan cycle %d", cycle),
-          [&] { return process_->AwaitPlanned(plan_, cycle); });
+          [&] { return process_->AwaitPlanned(main, cycle); });
   for (const auto& [customer, person] : person_of_) {
     for (const kit::Act& act : population_.Habits(*person, cycle)) {
-      Schedule(customer, act, due, 0);
+      ScheduleEvent(customer, act, due, nullptr);
     }
   }
   // Habits reach beyond the window by what was late.
-  RunUntil(due + plan_.window + kLateMax + absl::Hours(3));
+  RunUntil(due + main.window + kLateMax + absl::Hours(3));
   Check();
 }
 
 void World::OnReceived(const Message& message, absl::Time begun) {
-  Trace(absl::StrFormat("received %016x cycle %d", message.customer, message.cycle));
+  const ContactId& contact = message.contact;
+  Trace(absl::StrFormat("received %016x %s cycle %d by %s, begun %d", contact.customer,
+                        contact.campaign, contact.cycle, message.channel,
+                        absl::ToUnixMicros(begun)));
   ledger_.Received(message, begun, machine_.log());
-  const auto person = person_of_.find(message.customer);
+  const auto person = person_of_.find(contact.customer);
   if (person == person_of_.end()) return;
-  for (const kit::Act& act : population_.Reactions(*person->second, message.cycle)) {
-    Schedule(message.customer, act, machine_.clock().Now(),
-             act.deed == kit::Deed::kBuy ? 0 : message.cycle);
+  // Every message is an occasion of its own.
+  const bool is_main = contact.campaign == plan_.campaigns.front().name;
+  const int occasion = contact.cycle + (is_main ? 0 : kSecondOccasions);
+  for (const kit::Act& act : population_.Reactions(*person->second, occasion)) {
+    Schedule(contact.customer, act, message);
   }
+  if (!message.receipt_url.empty()) ScheduleReceipts(message);
+}
+
+void World::Schedule(uint64_t customer, const kit::Act& act, const Message& message) {
+  const absl::Time now = machine_.clock().Now();
+  std::string url;
+  switch (act.deed) {
+    case kit::Deed::kOpen:
+    case kit::Deed::kMachineOpen:
+      url = message.open_url;
+      break;
+    case kit::Deed::kClick:
+      url = message.click_url;
+      break;
+    case kit::Deed::kUnsubscribe:
+      url = message.unsubscribe_url;
+      break;
+    case kit::Deed::kComplain:
+      break;
+    case kit::Deed::kBuy:
+    case kit::Deed::kMove:
+      return ScheduleEvent(customer, act, now, nullptr);
+  }
+  const bool has_pixel = message.channel == "email";
+  const bool is_possible =
+      has_pixel || act.deed == kit::Deed::kClick || act.deed == kit::Deed::kUnsubscribe;
+  if (!is_possible) return;
+  // Some responses are told by somebody else, and so late or out of order.
+  if (url.empty() || rng_.Chance(0.25)) return ScheduleEvent(customer, act, now, &message);
+  ScheduleVisit(
+      {.contact = message.contact, .channel = message.channel, .deed = act.deed, .url = url},
+      act.after);
 }
 
 // An event is told once it happened: at once or late, once or twice.
-void World::Schedule(uint64_t customer, const kit::Act& act, absl::Time from, int cycle) {
+void World::ScheduleEvent(uint64_t customer, const kit::Act& act, absl::Time from,
+                          const Message* message) {
   Happening happening{.deed = act.deed,
                       .message_id = absl::StrFormat("m%d", ++next_message_),
                       .time = from + act.after,
-                      .cycle = cycle,
                       .amount_minor_units = act.amount_minor_units};
+  if (message != nullptr) {
+    happening.campaign = message->contact.campaign;
+    happening.cycle = message->contact.cycle;
+    happening.channel = message->channel;
+  }
   const int copies = rng_.Chance(0.1) ? 2 : 1;
   for (int copy = 0; copy < copies; ++copy) {
     const absl::Duration late =
@@ -187,18 +224,69 @@ void World::Schedule(uint64_t customer, const kit::Act& act, absl::Time from, in
   }
 }
 
+// A link is followed when it is followed; some click twice.
+void World::ScheduleVisit(Visit visit, absl::Duration after) {
+  const int times = rng_.Chance(0.1) ? 2 : 1;
+  absl::Time when = machine_.clock().Now() + after;
+  if (rng_.Chance(0.05)) At(when, [this, visit] { TryForgedLink(visit); });
+  for (int i = 0; i < times; ++i) {
+    At(when, [this, visit] { Follow(visit); });
+    when += absl::Seconds(1 + rng_.Below(100));
+  }
+}
+
+// None, or the way to the phone, each step of it once or twice, soon or late, in any order.
+void World::ScheduleReceipts(const Message& message) {
+  if (rng_.Chance(0.15)) return;
+  std::vector<int> kinds;
+  if (rng_.Chance(0.5)) kinds.push_back(8);
+  if (rng_.Chance(0.3)) kinds.push_back(4);
+  if (rng_.Chance(0.9)) kinds.push_back(rng_.Chance(0.85) ? 1 : rng_.Chance(0.5) ? 2 : 16);
+  for (const int kind : kinds) {
+    const absl::Duration after =
+        rng_.Chance(0.2) ? kLateMax * rng_.Uniform() : absl::Milliseconds(rng_.Below(60'000));
+    ScheduleVisit({.contact = message.contact,
+                   .channel = message.channel,
+                   .url = message.receipt_url,
+                   .receipt = kind},
+                  after);
+  }
+}
+
 void World::Report(uint64_t customer, const Happening& happening) {
+  if (happening.deed == kit::Deed::kMove) return Move(customer, happening);
   const std::string what = absl::StrFormat("%s of %016x, %s", kit::DeedName(happening.deed),
                                            customer, happening.message_id);
-  if (happening.deed == kit::Deed::kMove) {
-    Persist(what, [&] {
-      return process_->ChangeAddress(customer, *person_of_.at(customer), happening.message_id);
-    });
-    return;
-  }
   if (Persist(what, [&] { return process_->Track(customer, happening); })) {
     ledger_.EventAccepted(customer, happening, machine_.clock().Now());
   }
+}
+
+void World::Move(uint64_t customer, const Happening& happening) {
+  const kit::Person& person = *person_of_.at(customer);
+  ledger_.AddressTold(customer, happening.message_id + person.email);
+  const bool moved = Persist(absl::StrFormat("move of %016x", customer), [&] {
+    return process_->ChangeAddress(customer, person, happening.message_id);
+  });
+  if (moved) ledger_.AddressAccepted(customer, machine_.clock().Now());
+}
+
+void World::Follow(const Visit& visit) {
+  const std::string what =
+      absl::StrFormat("%s %d by %016x of %s, cycle %d", kit::DeedName(visit.deed), visit.receipt,
+                      visit.contact.customer, visit.contact.campaign, visit.contact.cycle);
+  if (Persist(what, [&] { return process_->Follow(visit); })) {
+    ledger_.VisitAccepted(visit, machine_.clock().Now());
+  }
+}
+
+// One character of the token is another one: nobody signed that.
+void World::TryForgedLink(Visit visit) {
+  char& character = visit.url[visit.url.size() / 2];
+  character = character == 'A' ? 'B' : 'A';
+  const absl::Status answer = process_->Follow(visit);
+  // Receipts are answered alike whatever they say: no gateway is to try again.
+  if (answer.ok() && visit.receipt == 0) ledger_.Violation("a forged link was taken: " + visit.url);
 }
 
 void World::RunUntil(absl::Time end) {
@@ -222,17 +310,27 @@ void World::Check() {
   machine_.EnableFaults(false);
   if (machine_.crashed()) StartProcess();
   Persist("settle", [&] { return process_->runtime().AwaitQuiet(); });
+  for (const CampaignPlan& campaign : plan_.campaigns) {
+    if (campaign.DueOf(1) + absl::Hours(12) > machine_.clock().Now()) continue;
+    Persist("plan " + campaign.name, [&] { return process_->AwaitPlanned(campaign, 1); });
+  }
+  ledger_.CheckLog(machine_.log());
+  for (const CampaignPlan& campaign : plan_.campaigns) CheckReport(campaign);
+  machine_.EnableFaults(true);
+}
+
+void World::CheckReport(const CampaignPlan& campaign) {
   Figures figures;
-  Persist("report", [&] {
-    absl::StatusOr<Figures> report = process_->Report(plan_);
+  Persist("report of " + campaign.name, [&] {
+    absl::StatusOr<Figures> report = process_->Report(campaign);
     if (!report.ok()) return report.status();
     figures = *std::move(report);
     return absl::OkStatus();
   });
-  for (const auto& [name, count] : figures) Trace(absl::StrFormat("%s = %d", name, count));
-  ledger_.CheckLog(machine_.log());
-  ledger_.CheckFigures(figures, machine_.log());
-  machine_.EnableFaults(true);
+  for (const auto& [name, count] : figures) {
+    Trace(absl::StrFormat("%s, %s = %d", campaign.name, name, count));
+  }
+  ledger_.CheckFigures(campaign, figures);
 }
 
 // Rebuilds from a frozen log: the new process reads to its end and cannot become its owner, so that
@@ -298,10 +396,13 @@ std::string World::FirstDifference(const State& before, const State& after) {
 WorldResult World::Run() {
   StartProcess();
   machine_.EnableFaults(true);
-  Persist("prepare", [&] { return process_->Prepare(); });
+  Persist("prepare", [&] { return process_->Prepare(plan_); });
   Import();
-  Persist("launch", [&] { return process_->Launch(plan_); });
-  for (int cycle = 1; cycle <= plan_.cycles && ledger_.violations().empty(); ++cycle) {
+  for (const CampaignPlan& campaign : plan_.campaigns) {
+    Persist("launch " + campaign.name, [&] { return process_->Launch(campaign); });
+  }
+  const CampaignPlan& main = plan_.campaigns.front();
+  for (int cycle = 1; cycle <= main.cycles && ledger_.violations().empty(); ++cycle) {
     LiveCycle(cycle);
   }
   CheckRebuild();
@@ -325,7 +426,7 @@ WorldResult World::Run() {
   process_.reset();
   result_.crashes = machine_.crashes();
   result_.received = ledger_.received();
-  if (plan_.holdout > 0.0) {
+  if (main.holdout > 0.0) {
     result_.people = ledger_.people();
     result_.held_out = ledger_.held_out();
   }

@@ -1,9 +1,10 @@
 // One simulated world: people, a shop, a mail sink and a deployment that crashes, from one seed.
 //
-// The world runs some weeks of one recurring campaign. People are imported, buy, receive, open,
-// click, unsubscribe, complain and move; their events arrive twice, late and out of order; the
-// channel is slow, refuses, and loses replies; commits fail and the process dies at them. After
-// each step the ledger says what is not as it must be.
+// The world runs some weeks of a recurring campaign, often with a second one in between, by e-mail
+// and SMS, under a contact policy. People in several time zones are imported, buy, receive, open,
+// click, unsubscribe, complain and move; their events arrive twice, late and out of order, and so
+// do the receipts of SMS; the channels are slow, refuse, and lose replies; commits fail and the
+// process dies at them. After each step the ledger says what is not as it must be.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +22,7 @@ namespace rondo::sim {
 struct WorldOptions {
   uint64_t seed = 1;
   bool keep_trace = false;  // Else only its hash.
+  bool miniature = false;   // For small_loop.h: one campaign by e-mail, and nothing else.
 };
 
 struct WorldResult {

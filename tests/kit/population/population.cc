@@ -14,6 +14,7 @@ constexpr std::array<const char*, 5> kZones = {"Asia/Seoul", "Europe/Berlin", "A
                                                "Asia/Kathmandu", "Pacific/Kiritimati"};
 constexpr int kHabits = 0;
 constexpr int kReactions = 1;
+constexpr int kNoOccasion = 0;  // Occasions count from 1.
 
 // splitmix64's finaliser (Steele, Lea & Flood 2014): neighbouring inputs give unrelated seeds.
 uint64_t Mix(uint64_t x) {
@@ -77,7 +78,11 @@ std::string_view DeedName(Deed deed) {
 
 Population::Population(uint64_t seed, PopulationOptions options) : seed_(seed), options_(options) {
   Rng rng(Mix(seed_));
-  for (int i = 0; i < options_.people; ++i) people_.push_back(MakePerson(i, options_, rng));
+  for (int i = 0; i < options_.people; ++i) {
+    Person& person = people_.emplace_back(MakePerson(i, options_, rng));
+    person.phone = absl::StrFormat("+8210%08d", i);
+    person.consents_to_sms = RngOf(person, kNoOccasion, kHabits).Chance(options_.consent_share);
+  }
 }
 
 Rng Population::RngOf(const Person& person, int occasion, int purpose) const {

@@ -23,6 +23,8 @@ struct Person {
   std::string given_name;           // In several scripts.
   std::string time_zone;            // IANA.
   bool consents = false;            // To marketing by e-mail, when first known.
+  std::string phone;                // E.164.
+  bool consents_to_sms = false;     // As `consents`, drawn apart.
   double buys = 0.0;                // Without being addressed.
   double buys_more = 0.0;           // Because of a message that was received.
   double opens = 0.0;               // Given a message.
