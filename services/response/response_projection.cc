@@ -264,17 +264,34 @@ bool IsDirect(std::string_view event_type) {
 absl::Status ResponseProjection::Apply(const LogRecord& record, ApplyContext& context) {
   switch (record.body_case()) {
     case LogRecord::kEventTracked:
-    case LogRecord::kContactPlanned: {
-      // A link in an old mail still works after erasure; what it tells is not kept. All else needs
-      // a contact, which went with the person.
+    case LogRecord::kContactPlanned:
+    case LogRecord::kDeliveryAttempted:
+    case LogRecord::kDeliveryOutcome:
+    case LogRecord::kContactSuppressed:
+    case LogRecord::kResponseAttributed: {
+      // A link in an old mail still works after erasure, and what was on its way arrives; none of
+      // it is kept.
       RONDO_ASSIGN_OR_RETURN(const auto erased,
                              context.Get(KeyOfErased(CustomerId(record.party()))));
-      if (erased.has_value()) return absl::OkStatus();
-      return record.has_event_tracked() ? ApplyEvent(record, context)
-                                        : ApplyContact(record, context);
+      return erased.has_value() ? absl::OkStatus() : ApplyOfPerson(record, context);
     }
     case LogRecord::kCycleStarted:
       return ApplyCycle(record.cycle_started(), context);
+    case LogRecord::kDefinitionActivated:
+      return ApplyDefinition(record.definition_activated().definition(), context);
+    case LogRecord::kCustomerErased:
+      return ApplyErased(CustomerId(record.party()), context);
+    default:
+      return absl::OkStatus();
+  }
+}
+
+absl::Status ResponseProjection::ApplyOfPerson(const LogRecord& record, ApplyContext& context) {
+  switch (record.body_case()) {
+    case LogRecord::kEventTracked:
+      return ApplyEvent(record, context);
+    case LogRecord::kContactPlanned:
+      return ApplyContact(record, context);
     case LogRecord::kDeliveryAttempted:
       return ApplyDelivery(record, record.delivery_attempted().contact(), "attempted", "", context);
     case LogRecord::kDeliveryOutcome:
@@ -284,14 +301,8 @@ absl::Status ResponseProjection::Apply(const LogRecord& record, ApplyContext& co
       if (record.contact_suppressed().shadow()) return absl::OkStatus();
       return ApplyDelivery(record, record.contact_suppressed().contact(), "suppressed",
                            record.contact_suppressed().reason(), context);
-    case LogRecord::kResponseAttributed:
-      return ApplyResponse(record, context);
-    case LogRecord::kDefinitionActivated:
-      return ApplyDefinition(record.definition_activated().definition(), context);
-    case LogRecord::kCustomerErased:
-      return ApplyErased(CustomerId(record.party()), context);
     default:
-      return absl::OkStatus();
+      return ApplyResponse(record, context);
   }
 }
 

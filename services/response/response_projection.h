@@ -14,10 +14,12 @@ namespace rondo::response {
 class ResponseProjection final : public eventlog::Projection {
  public:
   std::string_view name() const override { return "response"; }
-  int state_version() const override { return 1; }
+  int state_version() const override { return 2; }
   absl::Status Apply(const eventlog::LogRecord& record, eventlog::ApplyContext& context) override;
 
  private:
+  // What is about a customer who was not erased.
+  absl::Status ApplyOfPerson(const eventlog::LogRecord& record, eventlog::ApplyContext& context);
   absl::Status ApplyEvent(const eventlog::LogRecord& record, eventlog::ApplyContext& context);
   absl::Status ApplyContact(const eventlog::LogRecord& record, eventlog::ApplyContext& context);
   absl::Status ApplyCycle(const rondo::log::v1::CycleStarted& started,

@@ -387,6 +387,38 @@ TEST_F(ResponseTest, ErasureRemovesThePersonsTimeline) {
   EXPECT_THAT(Timeline(1), IsEmpty());
 }
 
+TEST_F(ResponseTest, WhatWasOnItsWayAtAnErasureIsNotKept) {
+  Append(Contact(1));
+  logpb::Record erased;
+  erased.set_party(Customer(1).value());
+  erased.mutable_customer_erased();
+  Append(erased);
+  const auto contact = Contact(1).contact_planned().contact();
+  const auto record = [] {
+    logpb::Record about;
+    about.set_party(Customer(1).value());
+    about.set_event_time_micros(kDue + 1);
+    return about;
+  };
+  logpb::Record attempted = record();
+  *attempted.mutable_delivery_attempted()->mutable_contact() = contact;
+  Append(attempted);
+  logpb::Record sent = record();
+  *sent.mutable_delivery_outcome()->mutable_contact() = contact;
+  sent.mutable_delivery_outcome()->set_state(logpb::DELIVERY_STATE_SENT);
+  Append(sent);
+  logpb::Record suppressed = record();
+  *suppressed.mutable_contact_suppressed()->mutable_contact() = contact;
+  suppressed.mutable_contact_suppressed()->set_reason("erased");
+  Append(suppressed);
+  logpb::Record response = record();
+  *response.mutable_response_attributed()->mutable_contact() = contact;
+  response.mutable_response_attributed()->set_goal("bought");
+  Append(response);
+  house_->Settle();
+  EXPECT_THAT(Timeline(1), IsEmpty());
+}
+
 TEST_F(ResponseTest, TheTimelineIsNewestFirstAPageAtATime) {
   Append(Contact(1, kDue));
   logpb::Record sent;
