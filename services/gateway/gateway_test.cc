@@ -64,6 +64,7 @@ class Recorder {
       const CallInfo&, const customer_pb::RecordConsentRequest& request) {
     const std::lock_guard<std::mutex> lock(mutex);
     if (!storage.ok()) return storage;
+    if (!person.ok()) return person;
     consents.push_back(request);
     return customer_pb::Customer();
   }
@@ -90,6 +91,7 @@ class Recorder {
 
   std::mutex mutex;
   absl::Status storage;
+  absl::Status person;  // What the customer service says of whoever is asked about.
   std::vector<response_pb::IngestEventsRequest> ingested;
   std::vector<customer_pb::RecordConsentRequest> consents;
   int targets = 2;
@@ -424,6 +426,20 @@ TEST_F(GatewayTest, UnsubscribesOnPostAlone) {
   // The same words again are the same event.
   EXPECT_EQ(recorder_.ingested[2].events(0).event().message_id(),
             recorder_.ingested[0].events(0).event().message_id());
+}
+
+// A mail outlives the erasure of whom it went to: its way out must not end in an error.
+TEST_F(GatewayTest, TellsWhoeverWasErasedThatTheyAreUnsubscribed) {
+  Start();
+  const std::string path = "/t/u/" + Sign(Token(LinkPurpose::kUnsubscribe));
+  const HttpHeaders form = {{"Content-Type", "application/x-www-form-urlencoded"}};
+  for (const absl::Status& person : {absl::NotFoundError("no such customer"),
+                                     absl::FailedPreconditionError("the customer is erased")}) {
+    recorder_.person = person;
+    EXPECT_EQ(Send("POST", path, "List-Unsubscribe=One-Click", form).status, 200) << person;
+  }
+  recorder_.person = absl::UnavailableError("starting");
+  EXPECT_EQ(Send("POST", path, "List-Unsubscribe=One-Click", form).status, 503);
 }
 
 TEST_F(GatewayTest, TakesTheReceiptsOfAnSmsGateway) {

@@ -256,8 +256,9 @@ absl::Status Tracking::Withdraw(const LinkToken& link, std::string_view source,
   consent.set_source(std::string(source));
   *consent.mutable_effective_time() = ToTimestamp(clock_.Now());
   const absl::Status withdrawn = Call<customer_pb::Customer>(caller_, call, request).status();
-  // Whoever was erased gets nothing any more.
-  if (!withdrawn.ok() && !absl::IsNotFound(withdrawn)) return withdrawn;
+  // Whoever is not known, or was erased, gets nothing any more.
+  const bool is_gone = absl::IsNotFound(withdrawn) || absl::IsFailedPrecondition(withdrawn);
+  if (!withdrawn.ok() && !is_gone) return withdrawn;
 
   response_pb::Event event;
   event.set_type("unsubscribe");
