@@ -81,6 +81,15 @@ struct Choice {
   friend bool operator==(const Choice&, const Choice&) = default;
 };
 
+enum class Reply { kShown, kClicked, kAccepted, kRejected };
+
+struct PropositionAnswer {
+  std::string decision;
+  std::string offer;
+  Reply reply = Reply::kShown;
+  friend auto operator<=>(const PropositionAnswer&, const PropositionAnswer&) = default;
+};
+
 // Counts by `cycle/metric` or `cycle/metric/cell`: planned, sent, in_doubt, bounced, opened,
 // opened_machine, clicked, converted, unsubscribed, complained.
 using Figures = std::map<std::string, int64_t>;
@@ -113,6 +122,22 @@ class Deployment {
 
   // NOT_FOUND for an address that was not signed.
   virtual absl::Status Follow(const Visit&) { return absl::UnimplementedError("Follow"); }
+  // Two offers at most, at the one placement. A repeat of a request that is not empty is answered
+  // as it was first.
+  virtual absl::StatusOr<Choice> Decide(uint64_t /*customer*/, const std::string& /*request_id*/) {
+    return absl::UnimplementedError("Decide");
+  }
+  // What the customer did with an offer of a decision.
+  virtual absl::Status Answer(const PropositionAnswer&) {
+    return absl::UnimplementedError("Answer");
+  }
+  // How often each offer counts as shown and as taken: `shown/offers/x`, `good/offers/x`.
+  virtual absl::StatusOr<Figures> OfferCounts() { return absl::UnimplementedError("OfferCounts"); }
+  virtual absl::Status Erase(uint64_t /*customer*/) { return absl::UnimplementedError("Erase"); }
+  // What the services still tell of somebody who was erased; empty if nothing.
+  virtual absl::StatusOr<std::string> Remains(uint64_t /*customer*/, const kit::Person&) {
+    return absl::UnimplementedError("Remains");
+  }
 };
 
 using DeploymentFactory =

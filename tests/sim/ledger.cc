@@ -56,7 +56,7 @@ void Ledger::Withdraw(uint64_t customer, const std::string& channel, absl::Time 
 }
 
 void Ledger::EventAccepted(uint64_t customer, const Happening& happening, absl::Time now) {
-  events_.try_emplace(happening.message_id, customer, happening);
+  events_.try_emplace(happening.message_id, Event{customer, happening, !IsErased(customer)});
   if (happening.deed == kit::Deed::kUnsubscribe) Withdraw(customer, happening.channel, now);
   if (happening.deed != kit::Deed::kComplain) return;
   for (const char* channel : {"email", "sms"}) Withdraw(customer, channel, now);
@@ -65,8 +65,41 @@ void Ledger::EventAccepted(uint64_t customer, const Happening& happening, absl::
 void Ledger::VisitAccepted(const Visit& visit, absl::Time now) {
   const std::string word =
       visit.receipt != 0 ? VisitWord("receipt", false, visit.receipt) : WordOf(visit.deed);
-  visits_.emplace(visit.contact, word);
+  // What a gateway says of a message is about the message.
+  const bool counts = visit.receipt != 0 || !IsErased(visit.contact.customer);
+  visits_.try_emplace({visit.contact, word}, counts);
   if (word == "unsubscribe") Withdraw(visit.contact.customer, visit.channel, now);
+}
+
+void Ledger::ChoiceAccepted(uint64_t customer, const Choice& choice, absl::Time asked,
+                            absl::Time now) {
+  Note(decisions_.Answered(customer, people_.at(customer).person, choice, asked, now));
+}
+
+void Ledger::ErasureAccepted(uint64_t customer, absl::Time now) {
+  Known& known = people_[customer];
+  known.erased = std::min(known.erased, now);
+  decisions_.Erased(customer);
+}
+
+bool Ledger::IsErased(uint64_t customer) const {
+  const auto known = people_.find(customer);
+  return known != people_.end() && known->second.erased != absl::InfiniteFuture();
+}
+
+std::vector<uint64_t> Ledger::erased() const {
+  std::vector<uint64_t> erased;
+  for (const auto& [customer, known] : people_) {
+    if (IsErased(customer)) erased.push_back(customer);
+  }
+  return erased;
+}
+
+void Ledger::CheckStored(const std::string& where, const std::string& bytes) {
+  for (const char* part_of_address : {"@example.test", "+8210"}) {
+    if (bytes.find(part_of_address) == std::string::npos) continue;
+    Violation(where + ": an address is stored in plain text");
+  }
 }
 
 void Ledger::Received(const Message& message, absl::Time begun, const eventlog::EventLog& log) {
@@ -88,6 +121,7 @@ void Ledger::Received(const Message& message, absl::Time begun, const eventlog::
   if (withdrawn != known->second.withdrawn.end() && begun > withdrawn->second + kGrace) {
     Violation(name + ": contacted after the unsubscription or complaint was acknowledged");
   }
+  if (begun > known->second.erased + kGrace) Violation(name + ": contacted after the erasure");
   CheckRecipient(known->second, message, begun);
   const std::string forbidden = policy_.Judge(customer, message.channel, person.time_zone, begun);
   if (!forbidden.empty()) Violation(name + ": " + forbidden);
@@ -128,8 +162,9 @@ void Ledger::CheckPlanned(const Message& message, absl::Time begun, const eventl
 void Ledger::PowerLost(const eventlog::EventLog& log) {
   Look(log_.ReadAgain(log));
   std::erase_if(visits_, [this](const auto& visit) {
-    return visit.second != "unsubscribe" && !log_.visits.contains(visit);
+    return visit.first.second != "unsubscribe" && !log_.visits.contains(visit.first);
   });
+  decisions_.PowerLost(log_);
 }
 
 void Ledger::CheckLog(const eventlog::EventLog& log) {
@@ -139,9 +174,10 @@ void Ledger::CheckLog(const eventlog::EventLog& log) {
       Violation("event " + message_id + " was acknowledged and is lost");
     }
   }
-  for (const auto& [contact, word] : visits_) {
-    if (!log_.visits.contains({contact, word})) {
-      Violation(Name(contact) + ": a visit (" + word + ") was acknowledged and is lost");
+  for (const auto& [visit, counts] : visits_) {
+    if (!log_.visits.contains(visit)) {
+      Violation(Name(visit.first) + ": a visit (" + visit.second +
+                ") was acknowledged and is lost");
     }
   }
   for (const auto& [customer, known] : people_) {
@@ -150,11 +186,17 @@ void Ledger::CheckLog(const eventlog::EventLog& log) {
     }
   }
   for (const auto& [id, planned] : log_.planned) {
-    if (!people_.contains(id.customer)) Violation(Name(id) + ": planned, not known");
+    const auto known = people_.find(id.customer);
+    if (known == people_.end()) {
+      Violation(Name(id) + ": planned, not known");
+    } else if (planned.written > known->second.erased + kGrace) {
+      Violation(Name(id) + ": planned after the erasure");
+    }
   }
   CheckDueTimes();
   CheckEvidence();
   CheckHoldout();
+  Note(decisions_.CheckLog(log_));
 }
 
 void Ledger::CheckDueTimes() {
@@ -186,11 +228,9 @@ void Ledger::CheckEvidence() {
     if (!received_.contains(contact) || log_.sent.contains(contact)) return;
     Violation(absl::StrFormat("%s: not known as sent, though %s came back", Name(contact), word));
   };
-  for (const auto& [contact, word] : visits_) check(contact, word);
+  for (const auto& [visit, counts] : visits_) check(visit.first, visit.second);
   for (const auto& [message_id, event] : events_) {
-    const Happening& happening = event.second;
-    if (happening.campaign.empty()) continue;
-    check({event.first, happening.campaign, happening.cycle}, WordOf(happening.deed));
+    if (!event.happening.campaign.empty()) check(event.contact(), WordOf(event.happening.deed));
   }
 }
 
@@ -199,6 +239,7 @@ void Ledger::CheckHoldout() {
   std::set<std::pair<std::string, int>> turns;
   for (const auto& [id, planned] : log_.planned) turns.emplace(id.campaign, id.cycle);
   for (const auto& [customer, known] : people_) {
+    if (IsErased(customer)) continue;
     size_t in = 0;
     for (const auto& [campaign, cycle] : turns) {
       in += log_.planned.contains({customer, campaign, cycle}) ? 1 : 0;
@@ -213,17 +254,20 @@ void Ledger::CheckHoldout() {
 
 int64_t Ledger::held_out() const {
   std::set<uint64_t> planned;
-  for (const auto& [id, contact] : log_.planned) planned.insert(id.customer);
+  for (const auto& [id, contact] : log_.planned) {
+    if (!IsErased(id.customer)) planned.insert(id.customer);
+  }
   return people() - static_cast<int64_t>(planned.size());
 }
 
 void Ledger::RecountResponses(const CampaignPlan& campaign, Figures& figures) const {
-  std::set<std::pair<ContactId, std::string>> responses = visits_;
+  std::set<Response> responses;
+  for (const auto& [visit, counts] : visits_) {
+    if (counts) responses.insert(visit);
+  }
   for (const auto& [message_id, event] : events_) {
-    const Happening& happening = event.second;
-    if (happening.campaign.empty()) continue;
-    responses.emplace(ContactId{event.first, happening.campaign, happening.cycle},
-                      WordOf(happening.deed));
+    if (!event.counts || event.happening.campaign.empty()) continue;
+    responses.emplace(event.contact(), WordOf(event.happening.deed));
   }
   std::set<ContactId> bounced;
   for (const ContactId& contact : log_.failed) {
@@ -247,10 +291,10 @@ Figures Ledger::Recount(const CampaignPlan& campaign) const {
   RecountResponses(campaign, figures);
   std::set<ContactId> converted;
   for (const auto& [message_id, event] : events_) {
-    const auto& [customer, happening] = event;
-    if (happening.deed != kit::Deed::kBuy) continue;
+    const Happening& happening = event.happening;
+    if (!event.counts || happening.deed != kit::Deed::kBuy) continue;
     for (int cycle = 1; cycle <= campaign.cycles; ++cycle) {
-      const auto planned = log_.planned.find({customer, campaign.name, cycle});
+      const auto planned = log_.planned.find({event.customer, campaign.name, cycle});
       if (planned == log_.planned.end() || happening.time < planned->second.due ||
           happening.time >= planned->second.due + campaign.window) {
         continue;

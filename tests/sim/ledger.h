@@ -10,6 +10,7 @@
 
 #include "platform/eventlog/event_log.h"
 #include "tests/kit/population/population.h"
+#include "tests/sim/decision_book.h"
 #include "tests/sim/deployment.h"
 #include "tests/sim/log_view.h"
 #include "tests/sim/policy_judge.h"
@@ -18,7 +19,8 @@ namespace rondo::sim {
 
 class Ledger {
  public:
-  explicit Ledger(const WorldPlan& plan) : plan_(plan), policy_(plan.policy) {}
+  explicit Ledger(const WorldPlan& plan)
+      : plan_(plan), policy_(plan.policy), decisions_(plan.offers) {}
 
   // What the deployment acknowledged.
   void PersonAccepted(uint64_t customer, const kit::Person& person);
@@ -27,6 +29,10 @@ class Ledger {
   // Addresses count from when they were first told; the last one alone from when it was accepted.
   void AddressTold(uint64_t customer, const std::string& email);
   void AddressAccepted(uint64_t customer, absl::Time now);
+
+  void ChoiceAccepted(uint64_t customer, const Choice& choice, absl::Time asked, absl::Time now);
+  void ReplyAccepted(const PropositionAnswer& answer) { decisions_.Replied(answer); }
+  void ErasureAccepted(uint64_t customer, absl::Time now);
 
   // The sink took a message whose sending began at `begun`.
   void Received(const Message& message, absl::Time begun, const eventlog::EventLog& log);
@@ -41,12 +47,21 @@ class Ledger {
   // `figures` of one campaign equal a recount. Sends are exact when nothing is in doubt, else
   // within bounds.
   void CheckFigures(const CampaignPlan& campaign, const Figures& figures);
+  void CheckOfferCounts(const Figures& counts) { Note(decisions_.CheckCounts(counts, log_)); }
+  // What is stored says nothing that only an open door may say: no address in plain text.
+  void CheckStored(const std::string& where, const std::string& bytes);
+
+  bool IsErased(uint64_t customer) const;
+  std::vector<uint64_t> erased() const;
+  const kit::Person& PersonOf(uint64_t customer) const { return people_.at(customer).person; }
+  bool KnowsDecision(const std::string& decision) const { return decisions_.Knows(decision); }
 
   void Violation(std::string what) { violations_.push_back(std::move(what)); }
   const std::vector<std::string>& violations() const { return violations_; }
-  // Of those accepted, whom no cycle planned. Their share over many worlds is the plan's holdout.
+  // Of those accepted and not erased, whom no cycle planned. Their share over many worlds is the
+  // plan's holdout.
   int64_t held_out() const;
-  int64_t people() const { return static_cast<int64_t>(people_.size()); }
+  int64_t people() const { return static_cast<int64_t>(people_.size() - erased().size()); }
   int64_t received() const { return static_cast<int64_t>(received_.size()); }
 
  private:
@@ -58,8 +73,22 @@ class Ledger {
     kit::Person person;
     std::map<std::string, absl::Time> withdrawn = {};  // By channel; when it was acknowledged.
     std::vector<Address> addresses = {};               // As told, in that order.
+    absl::Time erased = absl::InfiniteFuture();        // When it was acknowledged.
   };
 
+  // An event that was acknowledged. After erasure it is kept and counts for nothing.
+  struct Event {
+    uint64_t customer = 0;
+    Happening happening;
+    bool counts = true;
+    ContactId contact() const { return {customer, happening.campaign, happening.cycle}; }
+  };
+  using Response = std::pair<ContactId, std::string>;  // By VisitWord.
+
+  // Nothing if `wrong` is empty.
+  void Note(std::string wrong) {
+    if (!wrong.empty()) Violation(std::move(wrong));
+  }
   void Look(const absl::Status& read);
   void Withdraw(uint64_t customer, const std::string& channel, absl::Time now);
   void CheckRecipient(const Known& known, const Message& message, absl::Time begun);
@@ -75,8 +104,9 @@ class Ledger {
   PolicyJudge policy_;
   LogView log_;
   std::map<uint64_t, Known> people_;
-  std::map<std::string, std::pair<uint64_t, Happening>> events_;  // By message id.
-  std::set<std::pair<ContactId, std::string>> visits_;            // By VisitWord.
+  DecisionBook decisions_;
+  std::map<std::string, Event> events_;  // By message id.
+  std::map<Response, bool> visits_;      // Whether it counts: one before erasure does.
   std::set<ContactId> received_;
   std::vector<std::string> violations_;
 };

@@ -20,6 +20,27 @@ std::string VisitWordOf(const log::v1::EventTracked& event) {
   return VisitWord(event.type(), event.machine(), receipt);
 }
 
+Decided ToDecided(uint64_t customer, const log::v1::DecisionMade& made) {
+  Decided decided{.customer = customer, .returned = static_cast<size_t>(made.returned())};
+  for (const auto& candidate : made.candidates()) {
+    decided.candidates.push_back({candidate.offer(), candidate.assignment_probability()});
+  }
+  return decided;
+}
+
+Reply ToReply(int response) {
+  switch (response) {
+    case decision::v1::PROPOSITION_RESPONSE_CLICKED:
+      return Reply::kClicked;
+    case decision::v1::PROPOSITION_RESPONSE_ACCEPTED:
+      return Reply::kAccepted;
+    case decision::v1::PROPOSITION_RESPONSE_REJECTED:
+      return Reply::kRejected;
+    default:
+      return Reply::kShown;
+  }
+}
+
 }  // namespace
 
 std::string VisitWord(const std::string& type, bool machine, int64_t receipt) {
@@ -59,6 +80,12 @@ void LogView::Take(const eventlog::LogRecord& record) {
     if (event.has_contact()) {
       visits.emplace(ToContactId(customer, event.contact()), VisitWordOf(event));
     }
+  } else if (record.has_decision_made()) {
+    const auto& made = record.decision_made();
+    decisions.try_emplace(made.decision(), ToDecided(customer, made));
+  } else if (record.has_proposition_answered()) {
+    const auto& answered = record.proposition_answered();
+    answers.insert({answered.decision(), answered.offer(), ToReply(answered.response())});
   } else if (record.has_profile_changed()) {
     people.insert(customer);
   } else if (record.has_delivery_outcome()) {

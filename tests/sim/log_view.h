@@ -22,6 +22,12 @@ struct Planned {
   absl::Time written;  // When it was planned.
 };
 
+struct Decided {
+  uint64_t customer = 0;
+  size_t returned = 0;
+  std::vector<Choice::Proposed> candidates;  // Best first.
+};
+
 // How a followed link is written down: `open`, `open machine`, `click`, `unsubscribe`, `receipt 1`.
 std::string VisitWord(const std::string& type, bool machine, int64_t receipt);
 
@@ -37,7 +43,9 @@ class LogView {
   std::set<std::pair<ContactId, std::string>> visits;  // By VisitWord.
   std::set<uint64_t> people;                           // With a profile.
   std::set<ContactId> sent;                            // With an outcome that says so.
-  std::set<ContactId> failed;                          // Refused for good.
+  std::map<std::string, Decided> decisions;            // By name; the first record of each.
+  std::set<PropositionAnswer> answers;
+  std::set<ContactId> failed;  // Refused for good.
 
  private:
   void Take(const eventlog::LogRecord& record);

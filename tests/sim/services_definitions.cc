@@ -6,6 +6,7 @@
 #include "platform/core/status_macros.h"
 #include "rondo/campaign/v1/campaign_service.pb.h"
 #include "rondo/customer/v1/customer_service.pb.h"
+#include "rondo/decision/v1/decision_service.pb.h"
 #include "rondo/delivery/v1/delivery_service.pb.h"
 #include "rondo/insight/v1/insight_service.pb.h"
 #include "rondo/targeting/v1/targeting_service.pb.h"
@@ -43,6 +44,7 @@ absl::Status ServicesDeployment::Prepare(const WorldPlan& plan) {
   segment.mutable_segment()->set_expression("true");
   RONDO_RETURN_IF_ERROR(Ask<targeting::v1::Segment>(segment).status());
   RONDO_RETURN_IF_ERROR(DefineTemplates());
+  RONDO_RETURN_IF_ERROR(DefineOffers(plan.offers));
   return DefinePolicy(plan.policy);
 }
 
@@ -81,6 +83,27 @@ absl::Status ServicesDeployment::DefineTemplates() {
   text.mutable_template_()->set_channel("sms");
   text.mutable_template_()->set_text("For you: https://shop.example/");
   return Ask<delivery::v1::Template>(text).status();
+}
+
+absl::Status ServicesDeployment::DefineOffers(const std::vector<OfferPlan>& plan) {
+  int64_t value = 100;
+  for (const OfferPlan& offer : plan) {
+    decision::v1::UpdateOfferRequest request;
+    request.set_allow_missing(true);
+    auto* defined = request.mutable_offer();
+    defined->set_name(offer.name);
+    defined->add_placements(kPlacement);
+    defined->mutable_value()->set_currency_code("EUR");
+    defined->mutable_value()->set_minor_units(value *= 2);
+    if (!offer.only_in_zone.empty() && !options_.offer_to_all) {
+      defined->set_eligibility(absl::StrFormat("customer.time_zone == '%s'", offer.only_in_zone));
+    }
+    if (offer.end != absl::InfiniteFuture() && !options_.offer_to_all) {
+      SetTime(defined->mutable_end_time(), offer.end);
+    }
+    RONDO_RETURN_IF_ERROR(Ask<decision::v1::Offer>(request).status());
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ServicesDeployment::DefinePolicy(const PolicyPlan& plan) {

@@ -18,6 +18,7 @@
 #include "platform/rpc/page_token.h"
 #include "services/campaign/module.h"
 #include "services/customer/module.h"
+#include "services/decision/module.h"
 #include "services/delivery/module.h"
 #include "services/gateway/tracking.h"
 #include "services/insight/module.h"
@@ -30,6 +31,7 @@ namespace rondo::sim {
 
 inline constexpr InstanceKey kInstanceKey = {7, 7, 7};
 inline constexpr char kBusinessUnit[] = "sim";
+inline constexpr char kPlacement[] = "home";
 inline constexpr char kPublicUrl[] = "https://go.example";
 
 // Delivery's door to the simulated sinks.
@@ -53,7 +55,7 @@ class ServicesDeployment final : public Deployment {
   absl::Status Start() override;
   eventlog::Runtime& runtime() override { return runtime_; }
   std::vector<std::string> services() const override {
-    return {"catalog", "customer", "campaign", "delivery", "response", "insight"};
+    return {"catalog", "customer", "campaign", "delivery", "response", "insight", "decision"};
   }
 
   absl::Status Prepare(const WorldPlan& plan) override;
@@ -65,6 +67,11 @@ class ServicesDeployment final : public Deployment {
   absl::Status AwaitPlanned(const CampaignPlan& plan, int cycle) override;
   absl::StatusOr<Figures> Report(const CampaignPlan& plan) override;
   absl::Status Follow(const Visit& visit) override;
+  absl::StatusOr<Choice> Decide(uint64_t customer, const std::string& request_id) override;
+  absl::Status Answer(const PropositionAnswer& answer) override;
+  absl::StatusOr<Figures> OfferCounts() override;
+  absl::Status Erase(uint64_t customer) override;
+  absl::StatusOr<std::string> Remains(uint64_t customer, const kit::Person& person) override;
 
  private:
   struct Modules;
@@ -78,6 +85,7 @@ class ServicesDeployment final : public Deployment {
 
   absl::Status DefineAttributes();
   absl::Status DefineTemplates();
+  absl::Status DefineOffers(const std::vector<OfferPlan>& plan);
   absl::Status DefinePolicy(const PolicyPlan& plan);
   absl::Status ImportRow(const kit::Person& person, const std::string& email, absl::Time known,
                          bool with_consent);

@@ -83,12 +83,20 @@ struct ServicesDeployment::Modules {
         insight({.runtime = d.runtime_,
                  .executor = d.machine_.executor(),
                  .log = d.log_,
-                 .options = {}}) {
+                 .options = {}}),
+        decision({.runtime = d.runtime_,
+                  .catalog = d.catalog_,
+                  .caller = d.caller_,
+                  .clock = d.machine_.clock(),
+                  .page_tokens = d.page_tokens_,
+                  .seed = static_cast<uint64_t>(d.machine_.process()),
+                  .options = {}}) {
     customer.Serve(d.methods_);
     targeting.Serve(d.methods_);
     campaign.Serve(d.methods_);
     delivery.Serve(d.methods_);
     insight.Serve(d.methods_);
+    decision.Serve(d.methods_);
   }
 
   customer::Module customer;
@@ -97,6 +105,7 @@ struct ServicesDeployment::Modules {
   delivery::Module delivery;
   response::Module response;
   insight::Module insight;
+  decision::Module decision;
 };
 
 ServicesDeployment::ServicesDeployment(const ServicesLoopOptions& options, Machine& machine,

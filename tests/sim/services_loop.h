@@ -18,6 +18,11 @@ struct ServicesLoopOptions {
   bool keep_old_address = false;  // A changed address is acknowledged and thrown away.
   bool swallow_visits = false;    // One followed link in eight is answered and thrown away.
   bool mistake_machines = false;  // A prefetched image is taken for a person's.
+  bool offer_to_all = false;      // Offers are defined for everybody, for ever.
+  bool misreport_choice = false;  // The best of two offers is answered as the second.
+  bool swallow_answers = false;   // What people do with offers is acknowledged and thrown away.
+  bool forget_erasure = false;    // An erasure is acknowledged and not done,
+  bool keep_data_key = false;     // or done, and the key of what was sealed kept.
 };
 
 DeploymentFactory ServicesLoop(const ServicesLoopOptions& options = {});

@@ -1,11 +1,14 @@
 // What people, channels and shops do, as calls of the real services.
-#include <cmath>
+#include <algorithm>
 
 #include "absl/strings/str_format.h"
 #include "platform/core/hash.h"
 #include "platform/core/status_macros.h"
+#include "platform/storage/key.h"
 #include "rondo/customer/v1/customer_service.pb.h"
+#include "rondo/decision/v1/decision_service.pb.h"
 #include "rondo/response/v1/response_service.pb.h"
+#include "services/decision/decision_store.h"
 #include "tests/sim/services_deployment.h"
 
 namespace rondo::sim {
@@ -50,6 +53,20 @@ HttpRequest RequestOf(const Visit& visit, bool mistake_machines) {
     http.headers.emplace_back("Sec-Purpose", "prefetch");
   }
   return http;
+}
+
+decision::v1::PropositionResponse ToProto(Reply reply) {
+  switch (reply) {
+    case Reply::kShown:
+      return decision::v1::PROPOSITION_RESPONSE_SHOWN;
+    case Reply::kClicked:
+      return decision::v1::PROPOSITION_RESPONSE_CLICKED;
+    case Reply::kAccepted:
+      return decision::v1::PROPOSITION_RESPONSE_ACCEPTED;
+    case Reply::kRejected:
+      return decision::v1::PROPOSITION_RESPONSE_REJECTED;
+  }
+  return decision::v1::PROPOSITION_RESPONSE_UNSPECIFIED;
 }
 
 }  // namespace
@@ -138,6 +155,86 @@ absl::Status ServicesDeployment::Follow(const Visit& visit) {
   if (answer.status == 404) return absl::NotFoundError("no such link");
   if (answer.status >= 500) return absl::UnavailableError(answer.body);
   return absl::InternalError(absl::StrFormat("answered with %d: %s", answer.status, answer.body));
+}
+
+absl::StatusOr<Choice> ServicesDeployment::Decide(uint64_t customer,
+                                                  const std::string& request_id) {
+  decision::v1::DecideRequest request;
+  request.set_customer(ToResourceName(CustomerId(customer)));
+  request.set_placement(kPlacement);
+  request.set_max_offers(2);
+  request.set_request_id(request_id);
+  RONDO_ASSIGN_OR_RETURN(const auto answer, Ask<decision::v1::DecideResponse>(request));
+  Choice choice{.decision = answer.decision(), .proposed = {}};
+  for (const auto& proposition : answer.propositions()) {
+    choice.proposed.push_back({proposition.offer().name(), proposition.assignment_probability()});
+  }
+  if (options_.misreport_choice) std::reverse(choice.proposed.begin(), choice.proposed.end());
+  return choice;
+}
+
+absl::Status ServicesDeployment::Answer(const PropositionAnswer& answer) {
+  if (options_.swallow_answers) return absl::OkStatus();
+  decision::v1::RecordPropositionResponseRequest request;
+  request.set_name(answer.decision);
+  request.set_offer(answer.offer);
+  request.set_response(ToProto(answer.reply));
+  return Ask<decision::v1::RecordPropositionResponseResponse>(request).status();
+}
+
+absl::StatusOr<Figures> ServicesDeployment::OfferCounts() {
+  Figures figures;
+  for (int partition = 0; partition < runtime_.partition_count(); ++partition) {
+    RONDO_ASSIGN_OR_RETURN(const auto state, runtime_.ReadState("decision", partition));
+    const auto cursor = state->Scan(decision::AllCounts());
+    for (; cursor->Valid(); cursor->Next()) {
+      decision::Exposure exposure;
+      int64_t week = 0;
+      RONDO_RETURN_IF_ERROR(decision::ParseCountsKey(cursor->key(), exposure, week));
+      RONDO_ASSIGN_OR_RETURN(const auto counts,
+                             decision::ParseCounts(std::string(cursor->value())));
+      figures["shown/" + exposure.offer] += counts.shown;
+      figures["good/" + exposure.offer] += counts.good;
+    }
+  }
+  return figures;
+}
+
+absl::Status ServicesDeployment::Erase(uint64_t customer) {
+  if (options_.forget_erasure) return absl::OkStatus();
+  customer::v1::EraseCustomerRequest request;
+  request.set_name(ToResourceName(CustomerId(customer)));
+  if (!options_.keep_data_key) return Ask<google::protobuf::Empty>(request).status();
+  const auto keys = machine_.OpenStore("keys");
+  storage::Batch saved;
+  const auto cursor = keys->Scan({});
+  for (; cursor->Valid(); cursor->Next()) saved.Put(cursor->key(), cursor->value());
+  RONDO_RETURN_IF_ERROR(Ask<google::protobuf::Empty>(request).status());
+  return keys->Write(saved, storage::Sync::kYes);
+}
+
+absl::StatusOr<std::string> ServicesDeployment::Remains(uint64_t customer,
+                                                        const kit::Person& person) {
+  const std::string name = ToResourceName(CustomerId(customer));
+  customer::v1::GetCustomerRequest get;
+  get.set_name(name);
+  RONDO_ASSIGN_OR_RETURN(const auto known, Ask<customer::v1::Customer>(get));
+  const bool is_empty = known.erased() && known.keys().empty() && known.attributes().empty() &&
+                        known.consents().empty();
+  if (!is_empty) return "the customer service tells who it was";
+  customer::v1::LookupCustomerRequest lookup;
+  lookup.mutable_key()->set_namespace_("crm");
+  lookup.mutable_key()->set_value(std::to_string(person.number));
+  const absl::Status found = Ask<customer::v1::Customer>(lookup).status();
+  if (found.ok()) return "the external key leads to a customer";
+  if (!absl::IsNotFound(found)) return found;
+  response::v1::ListTimelineRequest timeline;
+  timeline.set_customer(name);
+  RONDO_ASSIGN_OR_RETURN(const auto entries, Ask<response::v1::ListTimelineResponse>(timeline));
+  if (!entries.entries().empty()) return "the timeline tells what happened";
+  const std::string data_key = storage::KeyBuilder().U64(customer).view();
+  RONDO_ASSIGN_OR_RETURN(const auto kept, machine_.OpenStore("keys")->Get(data_key));
+  return kept.has_value() ? "the key of what was sealed is there" : "";
 }
 
 }  // namespace rondo::sim

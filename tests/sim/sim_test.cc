@@ -101,6 +101,11 @@ TEST(ServicesLoopTest, WhatIsBrokenOnPurposeIsFound) {
       {{.keep_old_address = true}, "no longer, the customer's"},
       {{.swallow_visits = true}, "a visit"},
       {{.mistake_machines = true}, "(open machine)"},
+      {{.offer_to_all = true}, "not eligible"},
+      {{.misreport_choice = true}, "otherwise than the log says"},
+      {{.swallow_answers = true}, "a reply to"},
+      {{.forget_erasure = true}, "was erased, but"},
+      {{.keep_data_key = true}, "the key of what was sealed"},
   };
   for (const Case& c : kCases) {
     std::ostringstream printed;

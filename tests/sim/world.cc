@@ -1,6 +1,7 @@
 #include "tests/sim/world.h"
 
 #include <algorithm>
+#include <array>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_format.h"
@@ -14,6 +15,7 @@ namespace {
 constexpr int kPartitions = 2;
 constexpr int kTriesMax = 200;  // Of one call, through all faults.
 constexpr absl::Duration kLateMax = absl::Hours(30);
+constexpr double kErasedEachCycle = 0.05;  // Of the people.
 // Beyond the cycles of a recurring campaign.
 constexpr int kSecondOccasions = 100;
 
@@ -46,9 +48,17 @@ class World {
   void Move(uint64_t customer, const Happening& happening);
   void Follow(const Visit& visit);
   void TryForgedLink(Visit visit);
+  // What the shop's visitors ask for, and do with it.
+  void ScheduleShopVisits(uint64_t customer, absl::Time from);
+  void AskForOffer(uint64_t customer);
+  void ScheduleReplies(uint64_t customer, const Choice& choice);
+  void Reply(uint64_t customer, const PropositionAnswer& answer);
+  void Erase(uint64_t customer);
+  void CheckRemains(uint64_t customer);
   void RunUntil(absl::Time end);
   void Check();
   void CheckReport(const CampaignPlan& campaign);
+  void CheckOffers();
   void CheckRebuild();
   using State = std::map<std::string, std::string>;  // Partition and key to value.
   std::map<std::string, State> States() const;       // By service.
@@ -150,6 +160,10 @@ void World::LiveCycle(int cycle) {
     for (const kit::Act& act : population_.Habits(*person, cycle)) {
       ScheduleEvent(customer, act, due, nullptr);
     }
+    if (plan_.miniature || ledger_.IsErased(customer)) continue;
+    ScheduleShopVisits(customer, due);
+    if (!rng_.Chance(kErasedEachCycle)) continue;
+    At(due + main.window * rng_.Uniform(), [this, id = customer] { Erase(id); });
   }
   // Habits reach beyond the window by what was late.
   RunUntil(due + main.window + kLateMax + absl::Hours(3));
@@ -263,6 +277,7 @@ void World::Report(uint64_t customer, const Happening& happening) {
 }
 
 void World::Move(uint64_t customer, const Happening& happening) {
+  if (ledger_.IsErased(customer)) return;  // Who is forgotten tells nothing.
   const kit::Person& person = *person_of_.at(customer);
   ledger_.AddressTold(customer, happening.message_id + person.email);
   const bool moved = Persist(absl::StrFormat("move of %016x", customer), [&] {
@@ -287,6 +302,86 @@ void World::TryForgedLink(Visit visit) {
   const absl::Status answer = process_->Follow(visit);
   // Receipts are answered alike whatever they say: no gateway is to try again.
   if (answer.ok() && visit.receipt == 0) ledger_.Violation("a forged link was taken: " + visit.url);
+}
+
+void World::ScheduleShopVisits(uint64_t customer, absl::Time from) {
+  for (uint64_t visits = rng_.Below(3); visits > 0; --visits) {
+    At(from + plan_.campaigns.front().window * rng_.Uniform(),
+       [this, customer] { AskForOffer(customer); });
+  }
+}
+
+void World::AskForOffer(uint64_t customer) {
+  const absl::Time asked = machine_.clock().Now();
+  const std::string request =
+      rng_.Chance(0.5) ? absl::StrFormat("ask %d", ++next_message_) : std::string();
+  // Who names the request may ask again, and is answered alike.
+  const int times = !request.empty() && rng_.Chance(0.2) ? 2 : 1;
+  Choice choice;
+  for (int i = 0; i < times; ++i) {
+    const bool answered = Persist(absl::StrFormat("decide for %016x", customer), [&] {
+      absl::StatusOr<Choice> made = process_->Decide(customer, request);
+      if (!made.ok()) return made.status();
+      choice = *std::move(made);
+      return absl::OkStatus();
+    });
+    if (!answered) return;
+    Trace("chose " + (choice.proposed.empty() ? "nothing" : choice.proposed.front().offer));
+    ledger_.ChoiceAccepted(customer, choice, asked, machine_.clock().Now());
+  }
+  ScheduleReplies(customer, choice);
+}
+
+void World::ScheduleReplies(uint64_t customer, const Choice& choice) {
+  constexpr std::array<sim::Reply, 3> kDeeds = {sim::Reply::kClicked, sim::Reply::kAccepted,
+                                                sim::Reply::kRejected};
+  for (const Choice::Proposed& proposed : choice.proposed) {
+    PropositionAnswer answer{.decision = choice.decision, .offer = proposed.offer};
+    absl::Time when = machine_.clock().Now() + absl::Seconds(1 + rng_.Below(10));
+    const auto later = [&] {
+      At(when, [this, customer, answer] { Reply(customer, answer); });
+      when += absl::Seconds(rng_.Below(600));
+    };
+    if (rng_.Chance(0.8)) later();
+    if (rng_.Chance(0.1)) later();  // The page is loaded again.
+    while (rng_.Chance(0.3)) {
+      answer.reply = kDeeds[rng_.Below(kDeeds.size())];
+      later();
+    }
+  }
+}
+
+void World::Reply(uint64_t customer, const PropositionAnswer& answer) {
+  // What went with power or by erasure cannot be answered.
+  const auto is_known = [&] {
+    return ledger_.KnowsDecision(answer.decision) && !ledger_.IsErased(customer);
+  };
+  if (!is_known()) return;
+  const bool replied = Persist("reply to " + answer.decision, [&] {
+    const absl::Status status = process_->Answer(answer);
+    return absl::IsNotFound(status) && !is_known() ? absl::OkStatus() : status;
+  });
+  if (replied && is_known()) ledger_.ReplyAccepted(answer);
+}
+
+void World::Erase(uint64_t customer) {
+  const bool erased =
+      Persist(absl::StrFormat("erase %016x", customer), [&] { return process_->Erase(customer); });
+  if (!erased) return;
+  ledger_.ErasureAccepted(customer, machine_.clock().Now());
+  CheckRemains(customer);
+}
+
+void World::CheckRemains(uint64_t customer) {
+  std::string remains;
+  Persist(absl::StrFormat("what remains of %016x", customer), [&] {
+    absl::StatusOr<std::string> told = process_->Remains(customer, ledger_.PersonOf(customer));
+    if (!told.ok()) return told.status();
+    remains = *std::move(told);
+    return absl::OkStatus();
+  });
+  if (remains.empty()) return;
+  ledger_.Violation(absl::StrFormat("customer %016x was erased, but %s", customer, remains));
 }
 
 void World::RunUntil(absl::Time end) {
@@ -316,7 +411,21 @@ void World::Check() {
   }
   ledger_.CheckLog(machine_.log());
   for (const CampaignPlan& campaign : plan_.campaigns) CheckReport(campaign);
+  for (const uint64_t customer : ledger_.erased()) CheckRemains(customer);
+  if (!plan_.miniature) CheckOffers();
   machine_.EnableFaults(true);
+}
+
+void World::CheckOffers() {
+  Figures counts;
+  Persist("count offers", [&] {
+    absl::StatusOr<Figures> told = process_->OfferCounts();
+    if (!told.ok()) return told.status();
+    counts = *std::move(told);
+    return absl::OkStatus();
+  });
+  for (const auto& [name, count] : counts) Trace(absl::StrFormat("%s = %d", name, count));
+  ledger_.CheckOfferCounts(counts);
 }
 
 void World::CheckReport(const CampaignPlan& campaign) {
@@ -356,6 +465,7 @@ void World::CheckRebuild() {
   for (const std::string& service : process_->services()) {
     Trace(absl::StrFormat("state of %s %016x", service,
                           process_->runtime().StateHash(service).value_or(0)));
+    for (const auto& [key, value] : after.at(service)) ledger_.CheckStored(service, key + value);
     if (after.at(service) == before.at(service)) continue;
     ledger_.Violation(absl::StrFormat("the rebuilt state of %s is another one: %s", service,
                                       FirstDifference(before.at(service), after.at(service))));
@@ -413,7 +523,9 @@ WorldResult World::Run() {
       const absl::StatusOr<eventlog::RecordBlock> block = machine_.log().Read(partition, offset);
       if (!block.ok()) break;
       for (const auto* record : block->records) {
-        hash = hash * 0x100000001b3u ^ Fnv1a(record->SerializeAsString());
+        const std::string bytes = record->SerializeAsString();
+        hash = hash * 0x100000001b3u ^ Fnv1a(bytes);
+        ledger_.CheckStored("the log", bytes);
       }
       offset = block->end();
     }

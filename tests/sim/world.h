@@ -2,9 +2,10 @@
 //
 // The world runs some weeks of a recurring campaign, often with a second one in between, by e-mail
 // and SMS, under a contact policy. People in several time zones are imported, buy, receive, open,
-// click, unsubscribe, complain and move; their events arrive twice, late and out of order, and so
-// do the receipts of SMS; the channels are slow, refuse, and lose replies; commits fail and the
-// process dies at them. After each step the ledger says what is not as it must be.
+// click, unsubscribe, complain, move, ask for offers and are erased; their events arrive twice,
+// late and out of order, and so do the receipts of SMS; the channels are slow, refuse, and lose
+// replies; commits fail and the process dies at them. After each step the ledger says what is not
+// as it must be.
 #pragma once
 
 #include <cstdint>

@@ -69,6 +69,9 @@ WorldPlan DrawPlan(Rng& rng, absl::Time now, bool miniature) {
     plan.sms_share = rng.Chance(0.7) ? 0.2 + 0.6 * rng.Uniform() : 0.0;
     plan.local_times = rng.Chance(0.3);
     world.policy = DrawPolicy(rng);
+    world.offers = {{.name = "offers/all"},
+                    {.name = "offers/seoul", .only_in_zone = "Asia/Seoul"},
+                    {.name = "offers/brief", .end = plan.first_due + absl::Hours(rng.Below(96))}};
   }
   world.campaigns.push_back(plan);
   if (!miniature && rng.Chance(0.5)) world.campaigns.push_back(DrawSecond(rng, plan));
