@@ -1,6 +1,7 @@
 #include "platform/eventlog/kafka_log.h"
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <filesystem>
 
@@ -18,6 +19,12 @@ constexpr absl::Duration kRetryInterval = absl::Milliseconds(50);
 
 int Millis(absl::Duration duration) {
   return static_cast<int>(absl::ToInt64Milliseconds(duration));
+}
+
+int64_t SteadyNanos() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 absl::Status Failed(const std::string& what, rd_kafka_resp_err_t error) {
@@ -293,6 +300,7 @@ absl::Status KafkaLog::CheckMark() {
 
 absl::StatusOr<int64_t> KafkaLog::Append(int partition, absl::Span<LogRecord> records, Durability) {
   RONDO_RETURN_IF_ERROR(CheckAppend(partition, partition_count(), records));
+  RONDO_RETURN_IF_ERROR(CheckAnswering());
   const auto pending = std::make_shared<Pending>();
   pending->log = this;
   pending->partition = partition;
@@ -302,6 +310,7 @@ absl::StatusOr<int64_t> KafkaLog::Append(int partition, absl::Span<LogRecord> re
   const bool answered = pending->changed.wait_for(
       lock, absl::ToChronoMilliseconds(options_.append_timeout), [&] { return pending->done(); });
   if (!answered) {
+    NoteSilence();
     return absl::UnavailableError(
         absl::StrFormat("log: kafka: no acknowledgement within %s; the records stay on their way",
                         absl::FormatDuration(options_.append_timeout)));
@@ -387,18 +396,50 @@ void KafkaLog::Announce(int partition) {
   if (on_append_) on_append_(partition);
 }
 
+absl::Status KafkaLog::CheckAnswering() const {
+  if (SteadyNanos() >= silent_until_.load(std::memory_order_relaxed)) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrFormat("log: kafka: no broker answers at %s; try again later", options_.brokers));
+}
+
+void KafkaLog::NoteSilence() const {
+  silent_until_.store(SteadyNanos() + absl::ToInt64Nanoseconds(kSilence),
+                      std::memory_order_relaxed);
+}
+
+// By the producer's connection: on the consumer's the answer waits behind a fetch for what is new.
+// Not rd_kafka_query_watermark_offsets, which as packaged (2.0.2) keeps to no time-out where a
+// broker is gone.
+rd_kafka_resp_err_t KafkaLog::QueryOffset(int partition, int64_t which, int64_t& offset) const {
+  rd_kafka_topic_partition_list_t* list = rd_kafka_topic_partition_list_new(1);
+  rd_kafka_topic_partition_t* asked =
+      rd_kafka_topic_partition_list_add(list, options_.topic.c_str(), partition);
+  asked->offset = which;
+  rd_kafka_resp_err_t error =
+      rd_kafka_offsets_for_times(producer_, list, Millis(options_.request_timeout));
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) error = asked->err;
+  offset = asked->offset;
+  rd_kafka_topic_partition_list_destroy(list);
+  return error;
+}
+
 absl::StatusOr<KafkaLog::Ends> KafkaLog::QueryEnds(int partition) const {
+  RONDO_RETURN_IF_ERROR(CheckAnswering());
   for (auto left = options_.request_timeout;; left -= kRetryInterval) {
     Ends ends;
-    const rd_kafka_resp_err_t error =
-        rd_kafka_query_watermark_offsets(consumer_, options_.topic.c_str(), partition, &ends.low,
-                                         &ends.high, Millis(options_.request_timeout));
+    rd_kafka_resp_err_t error = QueryOffset(partition, RD_KAFKA_OFFSET_BEGINNING, ends.low);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      error = QueryOffset(partition, RD_KAFKA_OFFSET_END, ends.high);
+    }
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return ends;
     // A topic that was just made has no leader yet; after a broker's death one is elected.
     const bool passing = error == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
                          error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
                          error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-    if (!passing || left <= absl::ZeroDuration()) return Failed("cannot read the log's end", error);
+    if (!passing || left <= absl::ZeroDuration()) {
+      NoteSilence();
+      return Failed("cannot read the log's end", error);
+    }
     absl::SleepFor(kRetryInterval);
   }
 }
@@ -463,10 +504,12 @@ absl::StatusOr<RecordBlock> KafkaLog::Fetch(int partition, int64_t offset, int64
 }
 
 absl::Status KafkaLog::Consume(int partition, int64_t wanted, RecordBlock& block) const {
+  RONDO_RETURN_IF_ERROR(CheckAnswering());
   std::vector<rd_kafka_message_t*> messages(static_cast<size_t>(wanted));
   // Only the first is waited for.
   messages[0] = rd_kafka_consume(consumed_, partition, Millis(options_.request_timeout));
   if (messages[0] == nullptr) {
+    NoteSilence();
     return absl::UnavailableError(absl::StrFormat(
         "log: kafka: partition %d, offset %d: the broker gave nothing", partition, block.end()));
   }

@@ -13,6 +13,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <random>
@@ -39,11 +40,13 @@ struct KafkaLogOptions {
   std::string mark_file;  // The local high-water mark; made if the topic is empty.
   size_t cache_bytes = 64 << 20;
   // How long an append waits for the broker. The records stay on their way afterwards.
-  absl::Duration append_timeout = absl::Seconds(30);
+  absl::Duration append_timeout = absl::Seconds(10);
   absl::Duration request_timeout = absl::Seconds(10);
 };
 
-// Thread-safe. The clock must outlive it.
+// Thread-safe. The clock must outlive it. A broker that did not answer is not asked again for
+// kSilence: calls fail at once meanwhile, so that a caller that asks for several partitions waits
+// once.
 class KafkaLog final : public EventLog {
  public:
   // Makes the topic if it is absent and was never used from here. FAILED_PRECONDITION if it has
@@ -76,6 +79,7 @@ class KafkaLog final : public EventLog {
   // Records on their way at most; more is refused.
   static constexpr int kMaxInFlight = 100'000;
   static constexpr int64_t kReadAhead = 1'000;
+  static constexpr absl::Duration kSilence = absl::Seconds(1);
 
   KafkaLog(KafkaLogOptions options, const Clock& clock);
 
@@ -83,6 +87,11 @@ class KafkaLog final : public EventLog {
   absl::Status PrepareTopic();
   absl::Status CreateTopic();
   absl::Status CheckMark();
+  // UNAVAILABLE while the broker is given time to come back.
+  absl::Status CheckAnswering() const;
+  void NoteSilence() const;
+  // `which`: RD_KAFKA_OFFSET_BEGINNING or _END.
+  rd_kafka_resp_err_t QueryOffset(int partition, int64_t which, int64_t& offset) const;
   absl::StatusOr<Ends> QueryEnds(int partition) const;
   absl::Status Enqueue(int partition, absl::Span<LogRecord> records,
                        const std::shared_ptr<Pending>& pending);
@@ -102,6 +111,8 @@ class KafkaLog final : public EventLog {
   rd_kafka_topic_t* consumed_ = nullptr;
   mutable std::vector<Partition> partitions_;
   mutable RecordCache cache_;
+  // In std::chrono::steady_clock's nanoseconds: how long to wait is real time, whatever the clock.
+  mutable std::atomic<int64_t> silent_until_{0};
   mutable std::mutex mark_mutex_;
   mutable std::unique_ptr<HighWaterMark> mark_;
   std::mutex id_mutex_;

@@ -2,10 +2,12 @@
 nobody twice; a log that is not this folder's, or lacks what was acknowledged, is refused, loudly.
 """
 
+import json
 import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -18,6 +20,7 @@ START = datetime(2026, 12, 1, 10, tzinfo=timezone.utc)
 PEOPLE = 600
 PARTITIONS = 4
 CRASHES = 3
+OUTAGE_SECONDS = 40  # A call waits for the broker once to read and once to write.
 IN_DOUBT_MAX = 2 * 40  # Of one crash: a message being sent and one claimed ahead for each session.
 
 MAPPING = """
@@ -92,7 +95,35 @@ def run(deployment, broker):
     check_report(deployment, len(mailed), len(buyers))
     summary = kit.import_file(deployment, "customers", people, MAPPING)
     kit.equal(summary["unchanged"], PEOPLE, "customers after kill -9")
+    outage(deployment, broker)
     print(f"{len(mailed)} mails through {CRASHES + 1} crashes, none twice")
+
+
+def answer(deployment, method, path, body=None):
+    """Status and seconds of one REST call."""
+    start = time.monotonic()
+    try:
+        deployment.rest.json(method, path, body)
+        status = 200
+    except kit.Failed as failure:
+        status = failure.status
+    return status, time.monotonic() - start
+
+
+def outage(deployment, broker):
+    """Without a broker calls say 503 in time; with one again they go on, and what was repeated counts once."""
+    call = ("POST", "/api/v1/events:ingest", {"events": [
+        kit.event("crm:2", "purchase", "outage", START + timedelta(hours=2), amount=1.0)]})
+    broker.stop()
+    for attempt in (call, ("GET", "/api/v1/customers"), call):
+        status, seconds = answer(deployment, *attempt)
+        kit.equal(status, 503, f"status of {attempt[1]} without a broker")
+        kit.check(seconds < OUTAGE_SECONDS, f"{attempt[1]} without a broker took {seconds:.0f} s")
+    broker.start()
+    kit.eventually(lambda: kit.equal(answer(deployment, *call)[0], 200, "status with a broker again"))
+    shown = json.loads(deployment.command("customer", "show", "crm:2", "--output", "json"))
+    kit.equal([entry["event"]["message_id"] for entry in shown["timeline"]
+               if entry.get("event", {}).get("type") == "purchase"], ["outage"], "purchases of crm:2")
 
 
 def check_report(deployment, mailed, buyers):
