@@ -1,6 +1,7 @@
 #include "stats/bandit.h"
 
 #include <cmath>
+#include <optional>
 
 #include "absl/strings/str_format.h"
 #include "platform/core/field_error.h"
@@ -12,15 +13,30 @@ namespace {
 
 constexpr int kMaxDraws = 100000;
 
-double Draw(const Candidate& candidate, Rng& rng) {
-  double drawn = 0.0;
-  if (const auto* beta = std::get_if<BetaPosterior>(&candidate.posterior)) {
-    drawn = DrawBeta(beta->alpha, beta->beta, rng);
-  } else {
-    const auto& gaussian = std::get<GaussianPosterior>(candidate.posterior);
-    drawn = gaussian.mean + gaussian.standard_deviation * DrawNormal(rng);
+// A candidate, ready for many draws of what it earns.
+class Drawn {
+ public:
+  explicit Drawn(const Candidate& candidate)
+      : posterior_(candidate.posterior), value_(candidate.value), offset_(candidate.offset) {
+    if (const auto* beta = std::get_if<BetaPosterior>(&candidate.posterior)) {
+      beta_.emplace(beta->alpha, beta->beta);
+    }
   }
-  return drawn * candidate.value + candidate.offset;
+  double Draw(Rng& rng) const {
+    if (beta_.has_value()) return beta_->Draw(rng) * value_ + offset_;
+    const auto& gaussian = std::get<GaussianPosterior>(posterior_);
+    return (gaussian.mean + gaussian.standard_deviation * DrawNormal(rng)) * value_ + offset_;
+  }
+
+ private:
+  Posterior posterior_;
+  double value_;
+  double offset_;
+  std::optional<Beta> beta_;
+};
+
+std::vector<Drawn> ReadyToDraw(std::span<const Candidate> candidates) {
+  return {candidates.begin(), candidates.end()};
 }
 
 bool IsValid(const Posterior& posterior) {
@@ -52,11 +68,11 @@ absl::Status CheckOptions(int draws, double epsilon) {
   return absl::OkStatus();
 }
 
-size_t BestOfOneDraw(std::span<const Candidate> candidates, Rng& rng) {
+size_t BestOfOneDraw(std::span<const Drawn> candidates, Rng& rng) {
   size_t best = 0;
-  double highest = Draw(candidates[0], rng);
+  double highest = candidates[0].Draw(rng);
   for (size_t i = 1; i < candidates.size(); ++i) {
-    const double drawn = Draw(candidates[i], rng);
+    const double drawn = candidates[i].Draw(rng);
     if (drawn > highest) {
       best = i;
       highest = drawn;
@@ -86,8 +102,9 @@ absl::StatusOr<std::vector<double>> ProbabilitiesOfBest(std::span<const Candidat
                                                         int draws, Rng& rng) {
   RONDO_RETURN_IF_ERROR(CheckCandidates(candidates));
   RONDO_RETURN_IF_ERROR(CheckOptions(draws, 0.0));
+  const std::vector<Drawn> drawn = ReadyToDraw(candidates);
   std::vector<double> probabilities(candidates.size(), 0.0);
-  for (int i = 0; i < draws; ++i) probabilities[BestOfOneDraw(candidates, rng)] += 1.0;
+  for (int i = 0; i < draws; ++i) probabilities[BestOfOneDraw(drawn, rng)] += 1.0;
   for (double& p : probabilities) p /= draws;
   return probabilities;
 }
@@ -97,10 +114,11 @@ absl::StatusOr<Choice> ChooseByThompson(std::span<const Candidate> candidates, R
   RONDO_RETURN_IF_ERROR(CheckCandidates(candidates));
   RONDO_RETURN_IF_ERROR(CheckOptions(options.draws, options.epsilon));
   const int picked = static_cast<int>(rng.Below(static_cast<uint64_t>(options.draws)));
+  const std::vector<Drawn> drawn = ReadyToDraw(candidates);
   std::vector<double> probabilities(candidates.size(), 0.0);
   size_t greedy = 0;
   for (int i = 0; i < options.draws; ++i) {
-    const size_t best = BestOfOneDraw(candidates, rng);
+    const size_t best = BestOfOneDraw(drawn, rng);
     probabilities[best] += 1.0;
     if (i == picked) greedy = best;
   }

@@ -1,45 +1,66 @@
 #include "stats/draws.h"
 
+#include <boost/random/normal_distribution.hpp>
 #include <cmath>
+#include <limits>
 
 namespace rondo::stats {
+namespace {
+
+// An Rng as Boost's distributions want it.
+class Words {
+ public:
+  using result_type = uint64_t;
+  explicit Words(Rng& rng) : rng_(rng) {}
+  static constexpr result_type min() { return 0; }
+  static constexpr result_type max() { return std::numeric_limits<result_type>::max(); }
+  result_type operator()() { return rng_.Next(); }
+
+ private:
+  Rng& rng_;
+};
+
+}  // namespace
 
 double DrawNormal(Rng& rng) {
-  // The pair's second value is thrown away: an Rng has no place to keep it.
-  while (true) {
-    const double x = 2.0 * rng.Uniform() - 1.0;
-    const double y = 2.0 * rng.Uniform() - 1.0;
-    const double square = x * x + y * y;
-    if (square > 0.0 && square < 1.0) return x * std::sqrt(-2.0 * std::log(square) / square);
-  }
+  Words words(rng);
+  return boost::random::normal_distribution<double>()(words);
 }
 
-double DrawGamma(double shape, Rng& rng) {
+Gamma::Gamma(double shape) {
   if (shape < 1.0) {
-    const double boost = std::pow(1.0 - rng.Uniform(), 1.0 / shape);
-    return boost * DrawGamma(shape + 1.0, rng);
+    boost_ = 1.0 / shape;
+    shape += 1.0;
   }
-  const double d = shape - 1.0 / 3.0;
-  const double c = 1.0 / std::sqrt(9.0 * d);
+  d_ = shape - 1.0 / 3.0;
+  c_ = 1.0 / std::sqrt(9.0 * d_);
+}
+
+double Gamma::Draw(Rng& rng) const {
+  const double boost = boost_ == 0.0 ? 1.0 : std::pow(1.0 - rng.Uniform(), boost_);
   while (true) {
     const double normal = DrawNormal(rng);
-    const double root = 1.0 + c * normal;
+    const double root = 1.0 + c_ * normal;
     if (root <= 0.0) continue;
     const double v = root * root * root;
     const double uniform = 1.0 - rng.Uniform();  // In (0, 1].
     // The paper's squeeze spares both logarithms in most rounds.
     const double square = normal * normal;
-    if (uniform < 1.0 - 0.0331 * square * square) return d * v;
-    if (std::log(uniform) < 0.5 * square + d - d * v + d * std::log(v)) return d * v;
+    if (uniform < 1.0 - 0.0331 * square * square) return boost * d_ * v;
+    if (std::log(uniform) < 0.5 * square + d_ - d_ * v + d_ * std::log(v)) return boost * d_ * v;
   }
 }
 
-double DrawBeta(double a, double b, Rng& rng) {
-  const double x = DrawGamma(a, rng);
-  const double y = DrawGamma(b, rng);
+double Beta::Draw(Rng& rng) const {
+  const double x = a_.Draw(rng);
+  const double y = b_.Draw(rng);
   // Both underflow only for tiny shapes, where the mass sits at the two ends.
-  if (x + y <= 0.0) return rng.Chance(a / (a + b)) ? 1.0 : 0.0;
+  if (x + y <= 0.0) return rng.Chance(mean_) ? 1.0 : 0.0;
   return x / (x + y);
 }
+
+double DrawGamma(double shape, Rng& rng) { return Gamma(shape).Draw(rng); }
+
+double DrawBeta(double a, double b, Rng& rng) { return Beta(a, b).Draw(rng); }
 
 }  // namespace rondo::stats
