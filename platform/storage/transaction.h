@@ -1,7 +1,8 @@
 // Writes on top of a reader: Apply reads what it wrote in the same batch.
 //
 // Keys and values are copied once, into memory that moves on into the batch. Changes are kept in
-// the order made, so that a roll-back cuts off the last ones; a tree finds the newest of each key.
+// the order made, so that a roll-back cuts off the last ones; a hash table finds the newest of each
+// key. Keys are put in order for a scan, and for the batch.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,9 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/container/btree_map.h"
-#include "absl/types/compare.h"
+#include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
 #include "platform/storage/store.h"
 
 namespace rondo::storage {
@@ -44,28 +46,26 @@ class Transaction final : public Reader {
     std::string_view key;
     std::optional<std::string_view> value;  // nullopt deletes.
     size_t before = 0;                      // The key's change before this; kNone if there is none.
+    bool is_newest = true;                  // Of its key.
   };
-  struct KeyOrder {
-    absl::weak_ordering operator()(std::string_view a, std::string_view b) const {
-      const int order = a.compare(b);
-      return order < 0   ? absl::weak_ordering::less
-             : order > 0 ? absl::weak_ordering::greater
-                         : absl::weak_ordering::equivalent;
-    }
-  };
-  // The newest change of each key. Keys lie in bytes_.
-  using Newest = absl::btree_map<std::string_view, size_t, KeyOrder>;
 
   void Add(std::string_view key, std::optional<std::string_view> value);
+  // Enters the keys that were written since the last scan into ordered_.
+  void Order() const;
 
-  absl::StatusOr<std::optional<std::string>> Remembered(std::string_view key) const;
+  absl::StatusOr<std::optional<std::string>> Remembered(absl::string_view key, size_t hash) const;
 
   const Reader& base_;
   std::unique_ptr<Batch::Bytes> bytes_;  // Made with the first write.
   std::vector<Change> changes_;
-  Newest newest_;
+  // The newest change of each key. Keys lie in bytes_.
+  absl::flat_hash_map<absl::string_view, size_t> newest_;
   size_t mark_ = 0;
-  uint64_t shape_ = 0;  // Counts what makes iterators of newest_ invalid.
+
+  // Keys of the first ordered_to_ changes, for scans: few batches make one.
+  mutable absl::btree_set<std::string_view> ordered_;
+  mutable size_t ordered_to_ = 0;
+  mutable uint64_t shape_ = 0;  // Counts what makes iterators of ordered_ invalid.
 
   // What was read of `base` last, by the key's hash: a batch asks for some keys again and again
   // (the longest window, a cycle's sums). Forgotten with the batch.

@@ -169,8 +169,8 @@ absl::StatusOr<pb::ListCustomersResponse> CustomerHandlers::ListCustomers(
   return response;
 }
 
-absl::Status CustomerHandlers::Append(std::vector<std::vector<LogRecord>>& records, bool synced) {
-  std::vector<eventlog::Position> written;
+absl::Status CustomerHandlers::Append(std::vector<RowImport::Records>& records,
+                                      std::vector<eventlog::Position>& written) {
   for (size_t partition = 0; partition < records.size(); ++partition) {
     const absl::Span<LogRecord> all = absl::MakeSpan(records[partition]);
     for (size_t from = 0; from < all.size(); from += eventlog::kMaxAppendRecords) {
@@ -181,10 +181,6 @@ absl::Status CustomerHandlers::Append(std::vector<std::vector<LogRecord>>& recor
       written.push_back(
           {static_cast<int>(partition), first + static_cast<int64_t>(part.size()) - 1});
     }
-  }
-  if (synced && !written.empty()) RONDO_RETURN_IF_ERROR(parts_.runtime.log().Sync());
-  for (const eventlog::Position& position : written) {
-    RONDO_RETURN_IF_ERROR(parts_.runtime.Await(kServiceName, position));
   }
   return absl::OkStatus();
 }
@@ -204,9 +200,13 @@ absl::StatusOr<pb::ImportCustomersResponse> CustomerHandlers::ImportCustomers(
                     .schema = *schema,
                     .instance_key = parts_.instance_key,
                     .now = parts_.clock.Now()});
-  RONDO_RETURN_IF_ERROR(import.Plan(request));
-  if (!request.validate_only()) {
-    RONDO_RETURN_IF_ERROR(Append(import.records(), request.synced()));
+  std::vector<eventlog::Position> written;
+  RONDO_RETURN_IF_ERROR(import.Plan(request, [&](std::vector<RowImport::Records>& records) {
+    return request.validate_only() ? absl::OkStatus() : Append(records, written);
+  }));
+  if (request.synced() && !written.empty()) RONDO_RETURN_IF_ERROR(parts_.runtime.log().Sync());
+  for (const eventlog::Position& position : written) {
+    RONDO_RETURN_IF_ERROR(parts_.runtime.Await(kServiceName, position));
   }
   return import.response();
 }

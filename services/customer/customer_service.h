@@ -14,6 +14,7 @@
 #include "platform/rpc/page_token.h"
 #include "rondo/customer/v1/customer_service.pb.h"
 #include "services/customer/customer_store.h"
+#include "services/customer/row_import.h"
 #include "services/customer/schema.h"
 #include "services/customer/sealing.h"
 
@@ -71,7 +72,9 @@ class CustomerHandlers {
   absl::StatusOr<pb::Customer> ReadCustomer(CustomerId customer) const;
   absl::StatusOr<pb::AttributeSet> PutAttributeSet(const pb::AttributeSet& set,
                                                    const catalog::PutOptions& options);
-  absl::Status Append(std::vector<std::vector<eventlog::LogRecord>>& records, bool synced);
+  // Appends without waiting, and adds to `written` where the last records went.
+  absl::Status Append(std::vector<RowImport::Records>& records,
+                      std::vector<eventlog::Position>& written);
   eventlog::LogRecord Command(CustomerId customer, const std::string& request_id) const;
 
   Parts parts_;

@@ -53,7 +53,7 @@ RowImport::RowImport(Parts parts)
       queries_(parts.runtime.partition_count()),
       records_(parts.runtime.partition_count()) {}
 
-absl::Status RowImport::Plan(const pb::ImportCustomersRequest& request) {
+absl::Status RowImport::Plan(const pb::ImportCustomersRequest& request, const Take& take) {
   for (const pb::PastCampaign& past : request.campaigns()) past_[past.campaign().name()] = &past;
   RONDO_RETURN_IF_ERROR(PlanPastCycles(request));
 
@@ -73,7 +73,16 @@ absl::Status RowImport::Plan(const pb::ImportCustomersRequest& request) {
     rows.push_back({&row, customer, effective, says_when});
   }
   RONDO_RETURN_IF_ERROR(LoadDataKeys(rows, !request.validate_only()));
-  for (const Row& row : rows) RONDO_RETURN_IF_ERROR(PlanRow(row, request.import_id()));
+  for (size_t at = 0; at < rows.size(); ++at) {
+    RONDO_RETURN_IF_ERROR(PlanRow(rows[at], request.import_id()));
+    if ((at + 1) % kRowsAtOnce == 0) RONDO_RETURN_IF_ERROR(GiveTo(take));
+  }
+  return GiveTo(take);
+}
+
+absl::Status RowImport::GiveTo(const Take& take) {
+  RONDO_RETURN_IF_ERROR(take(records_));
+  for (Records& records : records_) records.clear();
   return absl::OkStatus();
 }
 

@@ -5,6 +5,7 @@
 // rows before them.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -25,6 +26,8 @@
 
 namespace rondo::customer {
 
+inline constexpr size_t kRowsAtOnce = 1'000;
+
 // Not thread-safe: one for each batch.
 class RowImport {
  public:
@@ -38,11 +41,15 @@ class RowImport {
   };
   explicit RowImport(Parts parts);
 
-  // Works `request` out. An error of storage fails the whole batch.
-  absl::Status Plan(const pb::ImportCustomersRequest& request);
+  using Records = std::vector<eventlog::LogRecord>;
+  // Takes what is to be appended next, by partition; what it leaves behind is dropped.
+  using Take = std::function<absl::Status(std::vector<Records>& records)>;
 
-  // What to append, by partition.
-  std::vector<std::vector<eventlog::LogRecord>>& records() { return records_; }
+  // Works `request` out and gives what it says to `take`, kRowsAtOnce rows at once, so that they
+  // can be applied while the next ones are worked out. An error of storage, or of `take`, ends the
+  // batch: what was taken stays, and the same call again says the rest.
+  absl::Status Plan(const pb::ImportCustomersRequest& request, const Take& take);
+
   const pb::ImportCustomersResponse& response() const { return response_; }
 
  private:
@@ -53,7 +60,6 @@ class RowImport {
     int64_t effective_micros;
     bool says_when;  // The row itself gave its effective time.
   };
-  using Records = std::vector<eventlog::LogRecord>;
 
   absl::Status Validate(const pb::ImportRow& row) const;
   absl::Status ValidateFacts(const pb::ImportRow& row) const;
@@ -76,6 +82,7 @@ class RowImport {
   absl::StatusOr<rondo::type::v1::Value> SealValue(CustomerId customer, std::string_view field,
                                                    const rondo::type::v1::Value& value);
   void Reject(const pb::ImportRow& row, const absl::Status& why);
+  absl::Status GiveTo(const Take& take);
 
   Parts parts_;
   std::vector<std::unique_ptr<storage::Reader>> readers_;  // By partition, opened when needed.

@@ -5,6 +5,10 @@
 // responses depend on what the log holds, not on its order; duplicates of a message id are dropped.
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
 #include "platform/eventlog/projection.h"
 #include "services/response/goal_cache.h"
 #include "services/response/response_store.h"
@@ -16,8 +20,15 @@ class ResponseProjection final : public eventlog::Projection {
   std::string_view name() const override { return "response"; }
   int state_version() const override { return 2; }
   absl::Status Apply(const eventlog::LogRecord& record, eventlog::ApplyContext& context) override;
+  absl::Status Loaded(int partition, int64_t next_offset, const storage::Reader& state) override;
 
  private:
+  using CustomerSet = absl::flat_hash_set<uint64_t>;
+
+  CustomerSet& ErasedHere(const eventlog::ApplyContext& context) {
+    return erased_.at(static_cast<size_t>(context.partition()));
+  }
+
   // What is about a customer who was not erased.
   absl::Status ApplyOfPerson(const eventlog::LogRecord& record, eventlog::ApplyContext& context);
   absl::Status ApplyEvent(const eventlog::LogRecord& record, eventlog::ApplyContext& context);
@@ -37,6 +48,9 @@ class ResponseProjection final : public eventlog::Projection {
                          eventlog::ApplyContext& context);
 
   GoalCache goals_;
+  // By partition, as stored: each event asks, and hardly one customer is among them. At most some
+  // 18 bytes an erased customer.
+  std::vector<CustomerSet> erased_;
 };
 
 // `open`, `click`, `unsubscribe`, `bounce`, `complaint`, `delivered`: they answer the contact that

@@ -121,6 +121,7 @@ std::string KeyOfEventType(std::string_view type) {
 KeyRange EventTypes() { return PrefixRange(KeyBuilder().Byte(kEventTypes).view()); }
 
 std::string KeyOfErased(CustomerId customer) { return Start(kErased, customer).Build(); }
+KeyRange AllErased() { return PrefixRange(KeyBuilder().Byte(kErased).view()); }
 
 std::vector<KeyRange> AllOf(CustomerId customer) {
   std::vector<KeyRange> ranges;

@@ -58,6 +58,7 @@ std::string KeyOfEventType(std::string_view type);
 storage::KeyRange EventTypes();
 // Present once the customer was erased: nothing is kept of them from then on.
 std::string KeyOfErased(CustomerId customer);
+storage::KeyRange AllErased();
 // Everything about one customer that erasure removes.
 std::vector<storage::KeyRange> AllOf(CustomerId customer);
 

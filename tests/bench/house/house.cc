@@ -6,7 +6,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <future>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
 namespace rondo::bench {
@@ -111,19 +113,27 @@ Purchases::Purchases(uint64_t seed, absl::Time begin, absl::Time end, int64_t co
     : rng_(seed), begin_(begin), step_((end - begin) / std::max<int64_t>(count, 1)), seed_(seed) {}
 
 void Purchases::Next(CustomerId customer, eventlog::LogRecord& record) {
-  record.Clear();
+  record.clear_id();
+  record.clear_append_time_micros();
   record.set_party(customer.value());
   record.set_source("web");
   record.set_event_time_micros(ToMicros(begin_ + step_ * next_));
   auto& event = *record.mutable_event_tracked();
   event.set_type("purchase");
-  event.set_message_id(absl::StrFormat("receipt-%d-%08d", seed_, next_++));
+  event.set_message_id(absl::StrCat("receipt-", seed_, "-", absl::Dec(next_++, absl::kZeroPad8)));
   auto& fields = *event.mutable_fields();
-  AddField(fields, "amount").set_double_value(static_cast<double>(1 + rng_.Below(20000)) / 100);
-  AddField(fields, "basket").set_string_value(absl::StrFormat("%016x", rng_.Next()));
-  AddField(fields, "category").set_string_value(absl::StrFormat("category %d", rng_.Below(50)));
-  AddField(fields, "quantity").set_int_value(static_cast<int64_t>(1 + rng_.Below(5)));
-  AddField(fields, "shop").set_string_value(absl::StrFormat("shop %d", rng_.Below(200)));
+  if (fields.empty()) {
+    for (const char* name : {"amount", "basket", "category", "quantity", "shop"}) {
+      AddField(fields, name);
+    }
+  }
+  int field = 0;
+  const auto next_value = [&]() -> type::Value& { return *fields[field++].mutable_value(); };
+  next_value().set_double_value(static_cast<double>(1 + rng_.Below(20000)) / 100);
+  next_value().set_string_value(absl::StrCat(absl::Hex(rng_.Next(), absl::kZeroPad16)));
+  next_value().set_string_value(absl::StrCat("category ", rng_.Below(50)));
+  next_value().set_int_value(static_cast<int64_t>(1 + rng_.Below(5)));
+  next_value().set_string_value(absl::StrCat("shop ", rng_.Below(200)));
 }
 
 response::CustomerEvent Purchases::NextEvent(CustomerId customer) {
@@ -177,16 +187,23 @@ void House::Define() {
   MustBeOk(Call<customer::AttributeSet>(caller(), CallInfo(), create).status());
 }
 
+// The next call is made ready while one is under way, as `rondo import` does.
 void House::Import() {
   Rng rng(seed_);
-  const Stopwatch watch;
-  for (int64_t at = 0; at < CustomerCount(); at += kRowsPerCall) {
+  const auto rows_from = [&rng](int64_t at) {
     customer::ImportCustomersRequest request;
     request.set_import_id("bench");
     request.set_synced(true);
     for (int64_t i = at; i < std::min(at + kRowsPerCall, CustomerCount()); ++i) {
       *request.add_rows() = RowOf(i, rng);
     }
+    return request;
+  };
+  const Stopwatch watch;
+  auto ahead = std::async(std::launch::async, rows_from, 0);
+  for (int64_t at = 0; at < CustomerCount(); at += kRowsPerCall) {
+    const customer::ImportCustomersRequest request = ahead.get();
+    ahead = std::async(std::launch::async, rows_from, at + kRowsPerCall);
     const auto answer = Call<customer::ImportCustomersResponse>(caller(), CallInfo(), request);
     MustBeOk(answer.status());
     if (answer->imported() != request.rows_size()) std::abort();

@@ -51,7 +51,8 @@ class Stopwatch {
 class Purchases {
  public:
   Purchases(uint64_t seed, absl::Time begin, absl::Time end, int64_t count);
-  // The next purchase, of `customer`; times rise from begin to end. Reuses what `record` holds.
+  // The next purchase, of `customer`; times rise from begin to end. `record` is new, or holds an
+  // earlier one, whose memory is used again.
   void Next(CustomerId customer, eventlog::LogRecord& record);
   // The same for the public door.
   rondo::response::v1::CustomerEvent NextEvent(CustomerId customer);
