@@ -165,7 +165,10 @@ void PartitionState::MarkSeen(const LogRecord& record) {
 }
 
 absl::Status PartitionState::ReadBody(const LogRecord& record) {
-  RONDO_ASSIGN_OR_RETURN(const std::optional<absl::Status> first, FirstVerdict(record));
+  std::optional<absl::Status> first;
+  if (!record.request_id().empty()) {
+    RONDO_ASSIGN_OR_RETURN(first, FirstVerdict(record));
+  }
   absl::Status verdict = first.value_or(absl::OkStatus());
   if (!first.has_value()) {
     verdict = Attempt([&] { return place_.projection->Apply(record, *this); });
@@ -177,7 +180,8 @@ absl::Status PartitionState::ReadBody(const LogRecord& record) {
   return absl::OkStatus();
 }
 
-absl::Status PartitionState::Attempt(const std::function<absl::Status()>& fold) {
+template <typename Fold>
+absl::Status PartitionState::Attempt(const Fold& fold) {
   writes_.Mark();
   staged_.clear();
   emission_error_ = absl::OkStatus();
@@ -245,7 +249,6 @@ absl::Status PartitionState::RetryParked(const LogRecord& settled) {
 
 absl::StatusOr<std::optional<absl::Status>> PartitionState::FirstVerdict(
     const LogRecord& record) const {
-  if (record.request_id().empty()) return std::nullopt;
   RONDO_ASSIGN_OR_RETURN(const auto stored, writes_.Get(Key(Table::kRequest, record.request_id())));
   if (!stored.has_value()) return std::nullopt;
   RONDO_ASSIGN_OR_RETURN(const RequestVerdict verdict, DecodeVerdict(*stored));
@@ -443,7 +446,7 @@ void PartitionState::Stage(int target, LogRecord record) {
     return;
   }
   record.set_emitter(emitter_);
-  record.set_cause(current_cause_);
+  record.set_cause(current_cause_.data(), current_cause_.size());
   if (record.source().empty()) record.set_source(name_);
   if (record.event_time_micros() == 0) {
     record.set_event_time_micros(progress_.partition_time_micros);

@@ -132,7 +132,8 @@ class PartitionState final : private ApplyContext {
   void CancelTimer(absl::Time due, std::string_view key) override;
 
   // Runs `fold`, and keeps what it did only if it is OK.
-  absl::Status Attempt(const std::function<absl::Status()>& fold);
+  template <typename Fold>
+  absl::Status Attempt(const Fold& fold);
   absl::StatusOr<bool> FireTimers(size_t timers_max);
   absl::Status Fire(const Timer& timer);
   // The earliest timers due by `until`, at most `limit`; moves the floor up to the first of all.
@@ -144,6 +145,7 @@ class PartitionState final : private ApplyContext {
   void Park(const LogRecord& record, const absl::Status& verdict);
   bool IsRepeat(const LogRecord& record) const;
   void MarkSeen(const LogRecord& record);
+  // Of a record with a request id; nullopt if that is new.
   absl::StatusOr<std::optional<absl::Status>> FirstVerdict(const LogRecord& record) const;
   void RememberRequest(const LogRecord& record, const absl::Status& verdict);
   absl::Status ForgetOldRequests();
@@ -172,7 +174,7 @@ class PartitionState final : private ApplyContext {
 
   // Of the record being folded.
   int64_t current_offset_ = 0;
-  std::string current_cause_;
+  std::string_view current_cause_;  // Its id.
   std::vector<std::pair<int, LogRecord>> staged_;
   absl::Status emission_error_;
   mutable absl::Status store_error_;

@@ -192,7 +192,12 @@ TEST_P(StoreContractTest, ATransactionReadsItsOwnWritesOverTheStore) {
     auto marked = model;
     for (int step = 0; step < 40; ++step) {
       const std::string key(1, static_cast<char>('a' + rng.Below(12)));
-      switch (rng.Below(5)) {
+      switch (rng.Below(6)) {
+        case 5:
+          EXPECT_EQ(
+              ReadAll(transaction, {key, "k"}),
+              Entries(model.lower_bound(key), model.lower_bound(std::max<std::string>(key, "k"))));
+          break;
         case 0:
           transaction.Delete(key);
           model.erase(key);
@@ -221,6 +226,25 @@ TEST_P(StoreContractTest, ATransactionReadsItsOwnWritesOverTheStore) {
     ASSERT_TRUE(store_->Write(transaction.TakeBatch(), Sync::kNo).ok());
     EXPECT_EQ(ReadAll(*store_), Entries(model.begin(), model.end()));
   }
+}
+
+// Keys that are the same for long, or end where others go on, or hold zeros.
+TEST_P(StoreContractTest, ATransactionsBatchIsInKeyOrder) {
+  Rng rng(11);
+  Transaction transaction(*store_);
+  std::map<std::string, std::string> model;
+  for (int i = 0; i < 500; ++i) {
+    std::string key(rng.Below(20), rng.Chance(0.5) ? 'k' : '\0');
+    for (uint64_t more = rng.Below(4); more > 0; --more) {
+      key.push_back(static_cast<char>(rng.Below(2) * 0xff));
+    }
+    transaction.Put(key, std::to_string(i));
+    model[key] = std::to_string(i);
+  }
+  const Batch batch = transaction.TakeBatch();
+  Entries written;
+  for (const Batch::Write& write : batch.writes()) written.emplace_back(write.key, *write.value);
+  EXPECT_EQ(written, Entries(model.begin(), model.end()));
 }
 
 const DriverKind kDrivers[] = {

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "platform/core/hash.h"
 #include "platform/core/status_macros.h"
+#include "platform/eventlog/stack_arena.h"
 #include "platform/storage/key.h"
 
 namespace rondo::customer {
@@ -19,6 +20,7 @@ constexpr uint8_t kOwnerTable = 'k';
 constexpr uint8_t kFactTable = 'f';
 constexpr uint8_t kPastCycleTable = 'p';
 constexpr uint8_t kErasedTable = 'e';
+constexpr size_t kProfileBytes = 4'096;  // Room for a profile's parts, on the stack.
 
 std::string TablePrefix(uint8_t table) { return KeyBuilder().Byte(table).Build(); }
 
@@ -75,7 +77,8 @@ absl::StatusOr<CustomerId> DecodeOwner(std::string_view stored) {
 }
 
 std::string EncodeProfile(const Profile& profile) {
-  rondo::state::v1::CustomerState state;
+  eventlog::StackArena<kProfileBytes> arena;
+  auto& state = arena.Make<rondo::state::v1::CustomerState>();
   state.set_party_type(static_cast<rondo::customer::v1::PartyType>(profile.kind));
   for (const Key& key : profile.keys) {
     auto& stored = *state.add_keys();
@@ -106,7 +109,8 @@ std::string EncodeProfile(const Profile& profile) {
 }
 
 absl::StatusOr<Profile> DecodeProfile(std::string_view stored) {
-  rondo::state::v1::CustomerState state;
+  eventlog::StackArena<kProfileBytes> arena;
+  auto& state = arena.Make<rondo::state::v1::CustomerState>();
   if (!state.ParseFromArray(stored.data(), static_cast<int>(stored.size()))) {
     return absl::DataLossError("a customer's state does not decode");
   }

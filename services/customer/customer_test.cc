@@ -12,6 +12,7 @@
 #include "platform/storage/memory_store.h"
 #include "services/customer/domain/identity.h"
 #include "services/customer/module.h"
+#include "services/customer/row_import.h"
 #include "tests/kit/runtime/test_runtime.h"
 
 namespace rondo::customer {
@@ -244,6 +245,20 @@ TEST_F(CustomerTest, ALaterRowOfOneBatchHolds) {
   SetInt(second, "age", 41);
   EXPECT_EQ(Import({first, second}).imported(), 2);
   EXPECT_EQ(Lookup("crm", "1")->attributes(0).value().int_value(), 41);
+}
+
+TEST_F(CustomerTest, RowsOfOneBatchSeeThoseOfItThatAreAppendedAlready) {
+  DefineAttributes();
+  std::vector<pb::ImportRow> rows;
+  for (size_t i = 0; i < 2 * kRowsAtOnce + 1; ++i) {
+    rows.push_back(Row(absl::StrCat(i % kRowsAtOnce)));
+    SetInt(rows.back(), "age", i < kRowsAtOnce ? 40 : 41);
+  }
+  const auto response = Import(rows);
+  EXPECT_EQ(response.imported(), 2 * static_cast<int64_t>(kRowsAtOnce));
+  EXPECT_EQ(response.unchanged(), 1);
+  EXPECT_EQ(Lookup("crm", "0")->attributes(0).value().int_value(), 41);
+  EXPECT_EQ(Import(rows).rejected_size(), 0);
 }
 
 TEST_F(CustomerTest, RefusesARowWithItsFieldAndTakesTheOthers) {

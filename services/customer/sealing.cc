@@ -15,6 +15,7 @@ namespace {
 constexpr size_t kNonceBytes = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
 constexpr size_t kTagBytes = crypto_aead_xchacha20poly1305_ietf_ABYTES;
 static_assert(std::tuple_size_v<DataKey> == crypto_aead_xchacha20poly1305_ietf_KEYBYTES);
+static_assert(sizeof(DataKey) == crypto_aead_xchacha20poly1305_ietf_KEYBYTES);
 
 // What is authenticated beside the text.
 std::string Binding(CustomerId customer, std::string_view field) {
@@ -80,20 +81,27 @@ absl::StatusOr<std::optional<DataKey>> KeyStore::Get(CustomerId customer) const 
 absl::StatusOr<std::vector<DataKey>> KeyStore::GetOrCreate(
     const std::vector<CustomerId>& customers) {
   const std::lock_guard lock(mutex_);
-  std::vector<DataKey> keys;
-  keys.reserve(customers.size());
-  storage::Batch batch;
-  for (const CustomerId customer : customers) {
-    RONDO_ASSIGN_OR_RETURN(std::optional<DataKey> key, Get(customer));
-    if (!key.has_value()) {
-      key.emplace();
-      random_(key->data(), key->size());
-      batch.Put(StoreKey(customer),
-                std::string_view(reinterpret_cast<const char*>(key->data()), key->size()));
+  std::vector<DataKey> keys(customers.size());
+  std::vector<size_t> missing;
+  for (size_t i = 0; i < customers.size(); ++i) {
+    RONDO_ASSIGN_OR_RETURN(const std::optional<DataKey> key, Get(customers[i]));
+    if (key.has_value()) {
+      keys[i] = *key;
+    } else {
+      missing.push_back(i);
     }
-    keys.push_back(*key);
   }
-  if (!batch.empty()) RONDO_RETURN_IF_ERROR(store_->Write(batch, storage::Sync::kYes));
+  if (missing.empty()) return keys;
+  // All at once: each asking is a call into the kernel.
+  std::vector<DataKey> made(missing.size());
+  random_(made.front().data(), made.size() * sizeof(DataKey));
+  storage::Batch batch;
+  for (size_t i = 0; i < missing.size(); ++i) {
+    keys[missing[i]] = made[i];
+    batch.Put(StoreKey(customers[missing[i]]),
+              std::string_view(reinterpret_cast<const char*>(made[i].data()), made[i].size()));
+  }
+  RONDO_RETURN_IF_ERROR(store_->Write(batch, storage::Sync::kYes));
   return keys;
 }
 

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "platform/core/status_macros.h"
+#include "platform/eventlog/stack_arena.h"
 
 namespace rondo::decision {
 namespace {
@@ -12,11 +13,15 @@ using eventlog::ApplyContext;
 using eventlog::LogRecord;
 namespace logpb = ::rondo::log::v1;
 
+constexpr size_t kViewBytes = 4'096;  // Room for a view's parts, on the stack.
+
 template <typename Fold>
 absl::Status ChangeView(CustomerId customer, ApplyContext& context, Fold fold) {
   const std::string key = KeyOfView(customer);
   RONDO_ASSIGN_OR_RETURN(const auto bytes, context.Get(key));
-  RONDO_ASSIGN_OR_RETURN(statepb::CustomerViewState view, ParseView(bytes));
+  eventlog::StackArena<kViewBytes> arena;
+  auto& view = arena.Make<statepb::CustomerViewState>();
+  RONDO_RETURN_IF_ERROR(ParseView(bytes, view));
   if (view.erased()) return absl::OkStatus();  // Nothing comes back after erasure.
   fold(view);
   context.Put(key, view.SerializeAsString());

@@ -113,8 +113,9 @@ absl::Status ParseCountsKey(std::string_view key, Exposure& exposure, int64_t& w
   return parser.ok() ? absl::OkStatus() : Damaged("count's key");
 }
 
-absl::StatusOr<statepb::CustomerViewState> ParseView(const std::optional<std::string>& bytes) {
-  return Parse<statepb::CustomerViewState>(bytes, "view of a customer");
+absl::Status ParseView(const std::optional<std::string>& bytes, statepb::CustomerViewState& view) {
+  if (bytes.has_value() && !view.ParseFromString(*bytes)) return Damaged("view of a customer");
+  return absl::OkStatus();
 }
 absl::StatusOr<statepb::DecisionsState> ParseDecisions(const std::optional<std::string>& bytes) {
   return Parse<statepb::DecisionsState>(bytes, "list of decisions");
@@ -134,7 +135,9 @@ std::string Encode(const WeekCounts& counts) {
 absl::StatusOr<statepb::CustomerViewState> ReadView(const storage::Reader& state,
                                                     CustomerId customer) {
   RONDO_ASSIGN_OR_RETURN(const auto bytes, state.Get(KeyOfView(customer)));
-  return ParseView(bytes);
+  statepb::CustomerViewState view;
+  RONDO_RETURN_IF_ERROR(ParseView(bytes, view));
+  return view;
 }
 
 absl::StatusOr<statepb::DecisionsState> ReadDecisions(const storage::Reader& state,

@@ -52,7 +52,7 @@ absl::StatusOr<statepb::CustomerViewState> ReadView(const storage::Reader& state
                                                     CustomerId customer);
 absl::StatusOr<statepb::DecisionsState> ReadDecisions(const storage::Reader& state,
                                                       CustomerId customer);
-absl::StatusOr<statepb::CustomerViewState> ParseView(const std::optional<std::string>& bytes);
+absl::Status ParseView(const std::optional<std::string>& bytes, statepb::CustomerViewState& view);
 absl::StatusOr<statepb::DecisionsState> ParseDecisions(const std::optional<std::string>& bytes);
 absl::StatusOr<WeekCounts> ParseCounts(const std::optional<std::string>& bytes);
 std::string Encode(const WeekCounts& counts);

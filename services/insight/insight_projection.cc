@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "platform/core/hash.h"
 #include "platform/core/status_macros.h"
+#include "platform/eventlog/stack_arena.h"
 #include "platform/rpc/timestamp.h"
 #include "platform/storage/key.h"
 
@@ -17,6 +18,7 @@ using eventlog::LogRecord;
 namespace logpb = ::rondo::log::v1;
 
 constexpr std::string_view kAnyChannel = "any";
+constexpr size_t kPurchasesBytes = 1'024;  // Room for a row's numbers, on the stack.
 
 CycleKey CycleOf(const rondo::response::v1::ContactKey& contact) {
   return {.campaign = contact.campaign(), .cycle = contact.cycle()};
@@ -274,7 +276,8 @@ absl::Status ApplyPurchase(const logpb::EventTracked& event, const LogRecord& re
   const std::string key = KeyOfPurchases(customer);
   RONDO_ASSIGN_OR_RETURN(const auto bytes, context.Get(key));
   if (bytes.has_value() && bytes->empty()) return absl::OkStatus();  // Erased.
-  pb::PurchasesState purchases;
+  eventlog::StackArena<kPurchasesBytes> arena;
+  auto& purchases = arena.Make<pb::PurchasesState>();
   if (bytes.has_value() && !purchases.ParseFromString(*bytes)) {
     return absl::DataLossError("insight: stored purchases do not decode");
   }

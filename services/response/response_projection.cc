@@ -1,7 +1,5 @@
 #include "services/response/response_projection.h"
 
-#include <google/protobuf/arena.h>
-
 #include <algorithm>
 #include <limits>
 
@@ -9,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "platform/catalog/resource_name.h"
 #include "platform/core/status_macros.h"
+#include "platform/eventlog/stack_arena.h"
 #include "platform/rpc/timestamp.h"
 #include "platform/storage/key.h"
 #include "services/response/event_fields.h"
@@ -326,12 +325,8 @@ absl::Status ResponseProjection::Loaded(int partition, int64_t next_offset,
 absl::Status ResponseProjection::ApplyEvent(const LogRecord& record, ApplyContext& context) {
   const logpb::EventTracked& tracked = record.event_tracked();
   const CustomerId customer(record.party());
-  char first_block[kEventBytes];
-  google::protobuf::ArenaOptions options;
-  options.initial_block = first_block;
-  options.initial_block_size = sizeof(first_block);
-  google::protobuf::Arena arena(options);
-  auto& stored = *google::protobuf::Arena::CreateMessage<pb::StoredEvent>(&arena);
+  eventlog::StackArena<kEventBytes> arena;
+  auto& stored = arena.Make<pb::StoredEvent>();
   stored.set_message_id(tracked.message_id().empty() ? absl::BytesToHexString(record.id())
                                                      : tracked.message_id());
   const std::string message_key = KeyOfMessage(customer, stored.message_id());
