@@ -284,6 +284,11 @@ absl::Status Runtime::AwaitEnd(std::string_view service) {
   return impl_->AwaitApplied(impl_->IndexOf(service), last);
 }
 
+absl::Status Runtime::AwaitEnd(std::string_view service, int partition) {
+  RONDO_ASSIGN_OR_RETURN(const int64_t end, impl_->log.End(partition));
+  return impl_->AwaitApplied(impl_->IndexOf(service), {{partition, end - 1}});
+}
+
 absl::Status Runtime::AwaitSettled(std::string_view service) {
   RONDO_ASSIGN_OR_RETURN(const std::vector<Position> last, impl_->LastPositions());
   const auto settled = [&](const Position& p) {

@@ -93,6 +93,8 @@ class Runtime {
   absl::Status Await(std::string_view service, Position position);
   // Blocks until `service` has applied all that is in the log when called: an exact read.
   absl::Status AwaitEnd(std::string_view service);
+  // The same of one partition: enough for what is read of one customer.
+  absl::Status AwaitEnd(std::string_view service, int partition);
   // As AwaitEnd, and `service` has also applied what any service emitted because of those records:
   // an exact read of what others derive (attributed responses). Not what emissions emit in turn.
   absl::Status AwaitSettled(std::string_view service);

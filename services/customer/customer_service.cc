@@ -96,7 +96,8 @@ absl::StatusOr<pb::Customer> CustomerHandlers::ToProto(CustomerId customer,
 }
 
 absl::StatusOr<pb::Customer> CustomerHandlers::ReadCustomer(CustomerId customer) const {
-  RONDO_RETURN_IF_ERROR(parts_.runtime.AwaitEnd(kServiceName));
+  RONDO_RETURN_IF_ERROR(parts_.runtime.AwaitEnd(
+      kServiceName, PartitionOf(customer, parts_.runtime.partition_count())));
   RONDO_ASSIGN_OR_RETURN(const Profile profile, ReadProfile(customer));
   if (profile.create_micros == 0) return NotKnown();
   return ToProto(customer, profile);
@@ -113,11 +114,10 @@ absl::StatusOr<pb::Customer> CustomerHandlers::LookupCustomer(
   RONDO_RETURN_IF_ERROR(ValidateKey("key", request.key().namespace_(), request.key().value()));
   const uint64_t hash =
       HashOfKey(parts_.instance_key, request.key().namespace_(), request.key().value());
-  RONDO_RETURN_IF_ERROR(parts_.runtime.AwaitEnd(kServiceName));
-  RONDO_ASSIGN_OR_RETURN(
-      const std::unique_ptr<storage::Reader> state,
-      parts_.runtime.ReadState(kServiceName,
-                               eventlog::PartitionOfHash(hash, parts_.runtime.partition_count())));
+  const int partition = eventlog::PartitionOfHash(hash, parts_.runtime.partition_count());
+  RONDO_RETURN_IF_ERROR(parts_.runtime.AwaitEnd(kServiceName, partition));
+  RONDO_ASSIGN_OR_RETURN(const std::unique_ptr<storage::Reader> state,
+                         parts_.runtime.ReadState(kServiceName, partition));
   RONDO_ASSIGN_OR_RETURN(const CustomerId owner, CustomerQueries([&](std::string_view key) {
                                                    return state->Get(key);
                                                  }).OwnerOf(hash));
@@ -261,7 +261,8 @@ absl::StatusOr<pb::Customer> CustomerHandlers::RecordConsent(
 absl::StatusOr<google::protobuf::Empty> CustomerHandlers::EraseCustomer(
     const CallInfo& call, const pb::EraseCustomerRequest& request) {
   RONDO_ASSIGN_OR_RETURN(const CustomerId customer, ParseCustomerName(request.name()));
-  RONDO_RETURN_IF_ERROR(parts_.runtime.AwaitEnd(kServiceName));
+  RONDO_RETURN_IF_ERROR(parts_.runtime.AwaitEnd(
+      kServiceName, PartitionOf(customer, parts_.runtime.partition_count())));
   RONDO_ASSIGN_OR_RETURN(const Profile profile, ReadProfile(customer));
   if (profile.create_micros == 0) return NotKnown();
   LogRecord record = Command(customer, call.request_id);
