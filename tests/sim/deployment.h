@@ -58,6 +58,7 @@ struct Happening {
   int cycle = 0;
   std::string channel = {};
   int64_t amount_minor_units = 0;
+  bool by_file = false;  // Of a purchase: how the shop tells it.
 };
 
 // A link of a message that is followed. With a receipt's number: what an SMS gateway reports.
@@ -120,6 +121,19 @@ class Deployment {
 
   // The rest only in worlds that are no miniature (WorldOptions).
 
+  // Adds all of them from one file; again from its beginning if it was interrupted. Returns how
+  // many rows changed anything.
+  virtual absl::StatusOr<int64_t> ImportPeople(const std::vector<kit::Person>&) {
+    return absl::UnimplementedError("ImportPeople");
+  }
+  // The customer's id. NOT_FOUND if there is none.
+  virtual absl::StatusOr<uint64_t> Find(const kit::Person&) {
+    return absl::UnimplementedError("Find");
+  }
+  // A purchase that the shop tells by file.
+  virtual absl::Status ImportPurchase(const kit::Person&, const Happening&) {
+    return absl::UnimplementedError("ImportPurchase");
+  }
   // NOT_FOUND for an address that was not signed.
   virtual absl::Status Follow(const Visit&) { return absl::UnimplementedError("Follow"); }
   // Two offers at most, at the one placement. A repeat of a request that is not empty is answered

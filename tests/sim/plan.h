@@ -58,6 +58,7 @@ struct OfferPlan {
 
 struct WorldPlan {
   bool miniature = false;  // Of the loop in miniature: it knows no policy, link or second channel.
+  bool people_by_file = false;          // Else one call for each of them.
   std::vector<CampaignPlan> campaigns;  // The first one recurs; all share policy and audience.
   PolicyPlan policy;
   std::vector<OfferPlan> offers;

@@ -1,6 +1,6 @@
 // The real services as app/ wires them, in one process of the simulated machine. Calls of the world
-// are in services_people.cc (what people, channels and shops do) and services_definitions.cc (what
-// marketers define and read).
+// are in services_people.cc (what people, channels and shops do), services_import.cc (what comes by
+// file) and services_definitions.cc (what marketers define and read).
 #pragma once
 
 #include <memory>
@@ -31,6 +31,8 @@ namespace rondo::sim {
 
 inline constexpr InstanceKey kInstanceKey = {7, 7, 7};
 inline constexpr char kBusinessUnit[] = "sim";
+// When the people's data became true: long before the world begins.
+inline constexpr int64_t kKnownSinceSeconds = 1'799'000'000;
 inline constexpr char kPlacement[] = "home";
 inline constexpr char kPublicUrl[] = "https://go.example";
 
@@ -66,6 +68,9 @@ class ServicesDeployment final : public Deployment {
   absl::Status Launch(const CampaignPlan& plan) override;
   absl::Status AwaitPlanned(const CampaignPlan& plan, int cycle) override;
   absl::StatusOr<Figures> Report(const CampaignPlan& plan) override;
+  absl::StatusOr<int64_t> ImportPeople(const std::vector<kit::Person>& people) override;
+  absl::StatusOr<uint64_t> Find(const kit::Person& person) override;
+  absl::Status ImportPurchase(const kit::Person& person, const Happening& purchase) override;
   absl::Status Follow(const Visit& visit) override;
   absl::StatusOr<Choice> Decide(uint64_t customer, const std::string& request_id) override;
   absl::Status Answer(const PropositionAnswer& answer) override;
@@ -87,6 +92,8 @@ class ServicesDeployment final : public Deployment {
   absl::Status DefineTemplates();
   absl::Status DefineOffers(const std::vector<OfferPlan>& plan);
   absl::Status DefinePolicy(const PolicyPlan& plan);
+  absl::StatusOr<int64_t> ImportFile(const std::string& mapping_text, const std::string& name,
+                                     const std::string& csv);
   absl::Status ImportRow(const kit::Person& person, const std::string& email, absl::Time known,
                          bool with_consent);
 
@@ -109,7 +116,7 @@ class ServicesDeployment final : public Deployment {
   Tracking tracking_;
 };
 
-// Shared by the two files of calls.
+// Shared by the files of calls.
 void SetTime(google::protobuf::Timestamp* stamp, absl::Time time);
 
 }  // namespace rondo::sim

@@ -23,6 +23,7 @@ struct ServicesLoopOptions {
   bool swallow_answers = false;   // What people do with offers is acknowledged and thrown away.
   bool forget_erasure = false;    // An erasure is acknowledged and not done,
   bool keep_data_key = false;     // or done, and the key of what was sealed kept.
+  bool lose_a_row = false;        // The last row of a file of people is not read.
 };
 
 DeploymentFactory ServicesLoop(const ServicesLoopOptions& options = {});

@@ -14,8 +14,6 @@
 namespace rondo::sim {
 namespace {
 
-// When the people's data became true: long before the world begins.
-constexpr int64_t kKnownSinceSeconds = 1'799'000'000;
 constexpr char kBrowser[] =
     "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
 
@@ -107,6 +105,10 @@ absl::Status ServicesDeployment::ImportRow(const kit::Person& person, const std:
 absl::StatusOr<uint64_t> ServicesDeployment::AddPerson(const kit::Person& person) {
   RONDO_RETURN_IF_ERROR(
       ImportRow(person, person.email, absl::FromUnixSeconds(kKnownSinceSeconds), true));
+  return Find(person);
+}
+
+absl::StatusOr<uint64_t> ServicesDeployment::Find(const kit::Person& person) {
   customer::v1::LookupCustomerRequest request;
   request.mutable_key()->set_namespace_("crm");
   request.mutable_key()->set_value(std::to_string(person.number));

@@ -35,6 +35,7 @@ class World {
   bool Persist(const std::string& what, const Call& call);
   void StartProcess();
   void Import();
+  void ImportFile();
   void LiveCycle(int cycle);
   void OnReceived(const Message& message, absl::Time begun);
   // What the message makes its person do.
@@ -137,16 +138,34 @@ bool World::Persist(const std::string& what, const Call& call) {
 }
 
 void World::Import() {
+  if (plan_.people_by_file) ImportFile();
   for (const kit::Person& person : people_) {
     uint64_t customer = 0;
-    const bool added = Persist("add " + person.key, [&] {
-      const absl::StatusOr<uint64_t> id = process_->AddPerson(person);
+    const char* what = plan_.people_by_file ? "find " : "add ";
+    const bool added = Persist(what + person.key, [&] {
+      const absl::StatusOr<uint64_t> id =
+          plan_.people_by_file ? process_->Find(person) : process_->AddPerson(person);
       if (id.ok()) customer = *id;
       return id.status();
     });
     if (!added) continue;
     ledger_.PersonAccepted(customer, person);
     person_of_[customer] = &person;
+  }
+}
+
+// Sometimes the same file comes again.
+void World::ImportFile() {
+  const int times = rng_.Chance(0.3) ? 2 : 1;
+  for (int i = 0; i < times; ++i) {
+    int64_t changed = 0;
+    Persist("import people", [&] {
+      const absl::StatusOr<int64_t> rows = process_->ImportPeople(people_);
+      if (rows.ok()) changed = *rows;
+      return rows.status();
+    });
+    if (i == 0 || changed == 0) continue;
+    ledger_.Violation(absl::StrFormat("the same file again changed %d rows", changed));
   }
 }
 
@@ -225,6 +244,8 @@ void World::ScheduleEvent(uint64_t customer, const kit::Act& act, absl::Time fro
                       .message_id = absl::StrFormat("m%d", ++next_message_),
                       .time = from + act.after,
                       .amount_minor_units = act.amount_minor_units};
+  const bool is_purchase = act.deed == kit::Deed::kBuy && !plan_.miniature;
+  happening.by_file = is_purchase && rng_.Chance(0.2);
   if (message != nullptr) {
     happening.campaign = message->contact.campaign;
     happening.cycle = message->contact.cycle;
@@ -269,9 +290,15 @@ void World::ScheduleReceipts(const Message& message) {
 
 void World::Report(uint64_t customer, const Happening& happening) {
   if (happening.deed == kit::Deed::kMove) return Move(customer, happening);
+  // A file names people by their keys: who was erased would be somebody new.
+  if (happening.by_file && ledger_.IsErased(customer)) return;
   const std::string what = absl::StrFormat("%s of %016x, %s", kit::DeedName(happening.deed),
                                            customer, happening.message_id);
-  if (Persist(what, [&] { return process_->Track(customer, happening); })) {
+  const auto tell = [&] {
+    return happening.by_file ? process_->ImportPurchase(*person_of_.at(customer), happening)
+                             : process_->Track(customer, happening);
+  };
+  if (Persist(what, tell)) {
     ledger_.EventAccepted(customer, happening, machine_.clock().Now());
   }
 }

@@ -68,6 +68,7 @@ WorldPlan DrawPlan(Rng& rng, absl::Time now, bool miniature) {
   if (!miniature) {
     plan.sms_share = rng.Chance(0.7) ? 0.2 + 0.6 * rng.Uniform() : 0.0;
     plan.local_times = rng.Chance(0.3);
+    world.people_by_file = rng.Chance(0.5);
     world.policy = DrawPolicy(rng);
     world.offers = {{.name = "offers/all"},
                     {.name = "offers/seoul", .only_in_zone = "Asia/Seoul"},
