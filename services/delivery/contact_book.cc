@@ -182,6 +182,10 @@ absl::Status ContactBook::Claim(std::string_view key, statepb::ContactState& con
   const CustomerId customer(contact.customer());
   RONDO_ASSIGN_OR_RETURN(statepb::RecipientState recipient, Recipient(customer));
   auto& counted = *recipient.mutable_counted();
+  // Of one that is sent again the newest claim counts.
+  counted.erase(std::remove_if(counted.begin(), counted.end(),
+                               [&](const statepb::CountedContact& c) { return c.key() == key; }),
+                counted.end());
   const int64_t oldest = ToMicros(context_.partition_time() - kCountedFor);
   while (!counted.empty() && (counted[0].time_micros() < oldest || counted.size() >= kCountedMax)) {
     counted.erase(counted.begin());
@@ -197,6 +201,7 @@ absl::Status ContactBook::Claim(std::string_view key, statepb::ContactState& con
 }
 
 absl::Status ContactBook::Uncount(std::string_view key, const statepb::ContactState& contact) {
+  if (contact.may_have_gone_out()) return absl::OkStatus();
   const CustomerId customer(contact.customer());
   RONDO_ASSIGN_OR_RETURN(statepb::RecipientState recipient, Recipient(customer));
   auto& counted = *recipient.mutable_counted();
@@ -232,12 +237,17 @@ absl::Status ContactBook::Doubt(std::string_view key, statepb::ContactState& con
 
 absl::Status ContactBook::NoteEvidence(std::string_view key, statepb::ContactState contact,
                                        const std::string& type) {
-  if (IsOpenDoubt(contact.phase())) {
+  if (IsOpenDoubt(contact)) {
     EmitProved(contact, type);
   } else if (contact.phase() == statepb::CONTACT_PHASE_CLAIMED && contact.evidence().empty()) {
     contact.set_evidence(type);
     Put(key, contact);
   }
+  return absl::OkStatus();
+}
+
+absl::Status ContactBook::SettleByEvidence(const statepb::ContactState& contact) {
+  if (IsOpenDoubt(contact) && !contact.evidence().empty()) EmitProved(contact, contact.evidence());
   return absl::OkStatus();
 }
 
@@ -253,8 +263,8 @@ absl::Status ContactBook::EndDoubt(std::string_view key, statepb::ContactState& 
     EmitOutcome(contact, logpb::DELIVERY_STATE_UNKNOWN, "");
     return End(key, contact, statepb::CONTACT_PHASE_UNKNOWN);
   }
-  // Its first claim counts no longer, the next one will.
-  RONDO_RETURN_IF_ERROR(Uncount(key, contact));
+  // Its first claim counts until the next one does: it may have gone out.
+  contact.set_may_have_gone_out(true);
   return Meet(key, contact);
 }
 
@@ -354,7 +364,9 @@ absl::StatusOr<Judgement> ContactBook::Judge(const statepb::ContactState& contac
   RONDO_ASSIGN_OR_RETURN(const policy::ContactFacts facts,
                          FactsOf(contact, recipient, campaign, definition));
   std::vector<policy::CountedContact> counted;
+  const std::string own_key = ContactKeyOf(CustomerId(contact.customer()), key);
   for (const statepb::CountedContact& each : recipient.counted()) {
+    if (each.key() == own_key) continue;  // Sent again, it is still one contact.
     counted.push_back({.time = FromMicros(each.time_micros()),
                        .channel = each.channel(),
                        .purpose = each.purpose(),

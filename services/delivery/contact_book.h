@@ -26,9 +26,19 @@ struct Judgement {
   std::string business_unit = {};
 };
 
-// Sent or not: nobody knows, and evidence settles it, however late.
-inline bool IsOpenDoubt(statepb::ContactPhase phase) {
-  return phase == statepb::CONTACT_PHASE_IN_DOUBT || phase == statepb::CONTACT_PHASE_UNKNOWN;
+// Sent or not: nobody knows, and evidence settles it, however late; also of one that waits to be
+// sent again, or could not be.
+inline bool IsOpenDoubt(const statepb::ContactState& contact) {
+  switch (contact.phase()) {
+    case statepb::CONTACT_PHASE_IN_DOUBT:
+    case statepb::CONTACT_PHASE_UNKNOWN:
+      return true;
+    case statepb::CONTACT_PHASE_CLAIMED:
+    case statepb::CONTACT_PHASE_SENT:
+      return false;
+    default:
+      return contact.may_have_gone_out();
+  }
 }
 
 // For one record; not thread-safe.
@@ -61,6 +71,8 @@ class ContactBook {
   // kept for the one that may begin when the claim ends without an answer.
   absl::Status NoteEvidence(std::string_view key, statepb::ContactState contact,
                             const std::string& type);
+  // If this attempt did not go out, but something came back of an earlier one.
+  absl::Status SettleByEvidence(const statepb::ContactState& contact);
   // Its timer has come.
   absl::Status EndDoubt(std::string_view key, statepb::ContactState& contact);
   // Into a phase without index: sent, failed, suppressed, control.
@@ -74,7 +86,7 @@ class ContactBook {
   absl::Status Follow(const Judgement& judgement, std::string_view key,
                       statepb::ContactState& contact);
 
-  // It did not go out after all: frequency caps forget it.
+  // It did not go out after all: frequency caps forget it, unless an earlier attempt may have.
   absl::Status Uncount(std::string_view key, const statepb::ContactState& contact);
 
   void EmitSuppressed(const statepb::ContactState& contact, const std::string& reason, bool shadow);

@@ -75,10 +75,13 @@ absl::Status EndAs(logpb::DeliveryState state, const LogRecord& record, const st
       return book.End(key, contact, statepb::CONTACT_PHASE_SENT);
     case logpb::DELIVERY_STATE_DEFERRED:
       RONDO_RETURN_IF_ERROR(book.Uncount(key, contact));
-      return book.Wait(key, contact, FromMicros(record.delivery_outcome().retry_time_micros()));
+      RONDO_RETURN_IF_ERROR(
+          book.Wait(key, contact, FromMicros(record.delivery_outcome().retry_time_micros())));
+      return book.SettleByEvidence(contact);
     case logpb::DELIVERY_STATE_FAILED:
       RONDO_RETURN_IF_ERROR(book.Uncount(key, contact));
-      return book.End(key, contact, statepb::CONTACT_PHASE_FAILED);
+      RONDO_RETURN_IF_ERROR(book.End(key, contact, statepb::CONTACT_PHASE_FAILED));
+      return book.SettleByEvidence(contact);
     case logpb::DELIVERY_STATE_IN_DOUBT:
       return book.Doubt(key, contact);
     default:
@@ -90,8 +93,7 @@ absl::Status ApplyOutcome(const LogRecord& record, ContactBook& book) {
   const logpb::DeliveryOutcome& outcome = record.delivery_outcome();
   const std::string key = ContactKeyOf(CustomerId(record.party()), outcome.contact());
   RONDO_ASSIGN_OR_RETURN(statepb::ContactState contact, book.Find(key));
-  const bool open =
-      contact.phase() == statepb::CONTACT_PHASE_CLAIMED || IsOpenDoubt(contact.phase());
+  const bool open = contact.phase() == statepb::CONTACT_PHASE_CLAIMED || IsOpenDoubt(contact);
   if (!open || outcome.attempt() != contact.attempt()) {
     // News of what is settled: a receipt after the acceptance changes nothing here.
     return absl::FailedPreconditionError("outcome: the contact has no such open attempt");
@@ -99,7 +101,7 @@ absl::Status ApplyOutcome(const LogRecord& record, ContactBook& book) {
   // Emitted by ourselves when the doubt began, and when it was given up.
   const bool is_ours = outcome.state() == logpb::DELIVERY_STATE_IN_DOUBT ||
                        outcome.state() == logpb::DELIVERY_STATE_UNKNOWN;
-  if (is_ours && IsOpenDoubt(contact.phase())) return absl::OkStatus();
+  if (is_ours && IsOpenDoubt(contact)) return absl::OkStatus();
   return EndAs(outcome.state(), record, key, contact, book);
 }
 
@@ -200,7 +202,7 @@ absl::Status FoldReceipt(const logpb::EventTracked& event, const std::string& ke
     book.EmitOutcome(contact,
                      arrived ? logpb::DELIVERY_STATE_DELIVERED : logpb::DELIVERY_STATE_BOUNCED,
                      "receipt");
-  } else if (IsOpenDoubt(contact.phase())) {
+  } else if (IsOpenDoubt(contact)) {
     book.EmitOutcome(contact, logpb::DELIVERY_STATE_SENT, "receipt");
   }
   return absl::OkStatus();

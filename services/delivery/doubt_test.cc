@@ -245,5 +245,57 @@ TEST_F(DoubtTest, AtLeastOnceSendsAgainWithTheSameMessageId) {
   EXPECT_EQ(PhaseOf(1, 2), statepb::CONTACT_PHASE_SENT);
 }
 
+// Two messages of one contact are what the campaign chose; a third of another contact is not.
+TEST_F(DoubtTest, WhatMayHaveGoneOutCountsForCapsUntilItIsSentAgain) {
+  campaign::v1::Campaign campaign = Definition();
+  campaign.set_in_doubt(campaign::v1::IN_DOUBT_RULE_AT_LEAST_ONCE);
+  campaign.set_policy("policies/capped");
+  catalog::Definition definition;
+  definition.set_name("policies/capped");
+  auto& policy = *definition.mutable_policy();
+  policy.set_name("policies/capped");
+  policy.set_require_consent(true);
+  policy.add_caps()->set_max_contacts(1);
+  policy.mutable_caps(0)->mutable_window()->set_seconds(24 * 3600);
+  ASSERT_TRUE(catalog_->Put(definition, {}).ok());
+  BeginCycle(campaign, 2);
+  BeginCycle(campaign, 3);
+  mail_.answer = nullptr;
+  AddCustomer(1);
+  Plan(1, absl::ZeroDuration(), "mail", 2);
+  house_.Settle();
+  Crash();
+  mail_.answer = [](const Outbound&) { return SendOutcome{SendStatus::kDeferred, 451, "", {}}; };
+  house_.Advance(absl::Minutes(11));
+  EXPECT_THAT(mail_.messages, SizeIs(2)) << "again, and deferred";
+  mail_.answer = [](const Outbound&) { return SendOutcome{SendStatus::kAccepted, 250, "", {}}; };
+  Plan(1, absl::ZeroDuration(), "mail", 3);
+  house_.Advance(absl::Hours(1));
+  EXPECT_EQ(PhaseOf(1, 2), statepb::CONTACT_PHASE_SENT);
+  EXPECT_EQ(PhaseOf(1, 3), statepb::CONTACT_PHASE_SUPPRESSED);
+}
+
+TEST_F(DoubtTest, EvidenceKeepsWhatWaitsFromBeingSentAgain) {
+  campaign::v1::Campaign campaign = Definition();
+  campaign.set_in_doubt(campaign::v1::IN_DOUBT_RULE_AT_LEAST_ONCE);
+  BeginCycle(campaign, 2);
+  mail_.answer = nullptr;
+  AddCustomer(1);
+  Plan(1, absl::ZeroDuration(), "mail", 2);
+  house_.Settle();
+  Crash();
+  mail_.answer = [](const Outbound&) { return SendOutcome{SendStatus::kDeferred, 451, "", {}}; };
+  house_.Advance(absl::Minutes(11));
+  ASSERT_THAT(mail_.messages, SizeIs(2));
+  log::v1::Record click;
+  click.set_party(Customer(1).value());
+  click.mutable_event_tracked()->set_type("click");
+  *click.mutable_event_tracked()->mutable_contact() = Contact(2);
+  house_.Append(std::move(click));
+  house_.Advance(absl::Hours(12));
+  EXPECT_THAT(mail_.messages, SizeIs(2)) << "it is known to have come";
+  EXPECT_EQ(PhaseOf(1, 2), statepb::CONTACT_PHASE_SENT);
+}
+
 }  // namespace
 }  // namespace rondo::delivery
