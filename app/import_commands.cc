@@ -52,25 +52,46 @@ struct ImportFlags {
   bool dry_run = false;
 };
 
-// A line that is drawn over itself on a terminal; nothing elsewhere.
+// A bar with what is done, drawn over itself on a terminal; nothing elsewhere.
 class ProgressLine {
  public:
-  ProgressLine() : on_terminal_(isatty(STDERR_FILENO) != 0), start_(absl::Now()) {}
+  // `taken` counts the bytes read of the file; of standard input nobody knows how many there are.
+  ProgressLine(const std::string& file, const std::atomic<int64_t>& taken)
+      : on_terminal_(isatty(STDERR_FILENO) != 0), start_(absl::Now()), taken_(taken) {
+    std::error_code error;
+    const auto size = std::filesystem::file_size(file, error);
+    if (!error) bytes_ = static_cast<int64_t>(size);
+  }
   ~ProgressLine() {
     if (drawn_) std::cerr << "\n";
   }
   void Draw(const customer::ImportSummary& so_far) {
     if (!on_terminal_) return;
     const double seconds = std::max(absl::ToDoubleSeconds(absl::Now() - start_), 1e-3);
-    std::cerr << absl::StrFormat("\r%d rows, %.0f a second, %d refused   ", so_far.rows,
+    std::cerr << "\r" << Bar()
+              << absl::StrFormat("%d rows, %.0f a second, %d refused   ", so_far.rows,
                                  static_cast<double>(so_far.rows) / seconds, so_far.rejected)
               << std::flush;
     drawn_ = true;
   }
 
  private:
+  static constexpr size_t kBarWidth = 24;
+
+  // `[######..................]  25%  `; empty where the end is not known.
+  std::string Bar() const {
+    if (bytes_ <= 0) return "";
+    const double done =
+        std::min(1.0, static_cast<double>(taken_.load()) / static_cast<double>(bytes_));
+    const auto full = static_cast<size_t>(done * kBarWidth);
+    return absl::StrFormat("[%s%s] %3.0f%%  ", std::string(full, '#'),
+                           std::string(kBarWidth - full, '.'), done * 100);
+  }
+
   const bool on_terminal_;
   const absl::Time start_;
+  const std::atomic<int64_t>& taken_;
+  int64_t bytes_ = 0;
   bool drawn_ = false;
 };
 
@@ -192,8 +213,9 @@ absl::Status Import(Shell& shell, const std::string& kind, const ImportFlags& fl
     if (reasons.size() == kReasonsShown) return;
     reasons.push_back(absl::StrFormat("line %d: %s: %s", row.line, row.field, row.reason));
   };
+  std::atomic<int64_t> taken = 0;
   RONDO_ASSIGN_OR_RETURN(const std::unique_ptr<customer::ByteSource> source,
-                         customer::OpenInput(flags.file, options.input));
+                         customer::OpenInput(flags.file, options.input, &taken));
   const auto send = [&](const customer::v1::ImportCustomersRequest& request) {
     return Call<customer::v1::ImportCustomersResponse>(shell.caller(), shell.call(kBatchTimeout),
                                                        request);
@@ -204,7 +226,7 @@ absl::Status Import(Shell& shell, const std::string& kind, const ImportFlags& fl
   if (!options.progress_path.empty()) progress_of_running = options.progress_path.c_str();
   signal(SIGINT, EndImportOnInterrupt);
   {
-    ProgressLine line;
+    ProgressLine line(flags.file, taken);
     imported = customer::RunImport(options, std::move(mapping), *source, executor, send,
                                    [&](const customer::ImportSummary& now) { line.Draw(now); });
   }

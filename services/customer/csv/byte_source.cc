@@ -23,14 +23,18 @@ constexpr size_t kPackedBlock = 128 * 1024;
 
 class FileSource final : public ByteSource {
  public:
-  FileSource(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}
+  FileSource(int fd, std::string name, std::atomic<int64_t>* taken)
+      : fd_(fd), name_(std::move(name)), taken_(taken) {}
   ~FileSource() override {
     if (fd_ != STDIN_FILENO) close(fd_);
   }
   absl::StatusOr<size_t> Read(char* out, size_t size) override {
     while (true) {
       const ssize_t got = read(fd_, out, size);
-      if (got >= 0) return static_cast<size_t>(got);
+      if (got >= 0) {
+        if (taken_ != nullptr) *taken_ += got;
+        return static_cast<size_t>(got);
+      }
       if (errno != EINTR) {
         return absl::UnavailableError(absl::StrCat(name_, ": ", std::strerror(errno)));
       }
@@ -40,6 +44,7 @@ class FileSource final : public ByteSource {
  private:
   int fd_;
   std::string name_;
+  std::atomic<int64_t>* taken_;
 };
 
 class TextSource final : public ByteSource {
@@ -215,16 +220,17 @@ absl::StatusOr<std::unique_ptr<ByteSource>> Unpack(std::unique_ptr<ByteSource> p
   return std::make_unique<PlainSource>(std::move(input), limits);
 }
 
-absl::StatusOr<std::unique_ptr<ByteSource>> OpenInput(const std::string& path, InputLimits limits) {
+absl::StatusOr<std::unique_ptr<ByteSource>> OpenInput(const std::string& path, InputLimits limits,
+                                                      std::atomic<int64_t>* taken) {
   if (path == "-") {
-    return Unpack(std::make_unique<FileSource>(STDIN_FILENO, "standard input"), limits);
+    return Unpack(std::make_unique<FileSource>(STDIN_FILENO, "standard input", taken), limits);
   }
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) {
     const std::string why = absl::StrCat(path, ": ", std::strerror(errno));
     return errno == ENOENT ? absl::NotFoundError(why) : absl::UnavailableError(why);
   }
-  return Unpack(std::make_unique<FileSource>(fd, path), limits);
+  return Unpack(std::make_unique<FileSource>(fd, path, taken), limits);
 }
 
 std::unique_ptr<ByteSource> SourceOf(std::string text) {

@@ -1,6 +1,7 @@
 // Bytes of an import, from a file or standard input, unpacked if gzip or zstd.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -27,8 +28,10 @@ struct InputLimits {
 };
 inline constexpr int64_t kRatioGraceBytes = int64_t{8} << 20;
 
-// `path` `-` is standard input. NOT_FOUND if there is no such file.
-absl::StatusOr<std::unique_ptr<ByteSource>> OpenInput(const std::string& path, InputLimits limits);
+// `path` `-` is standard input. NOT_FOUND if there is no such file. `taken`, which must outlive the
+// source, counts the file's own bytes (packed ones, if it is) as they are read; null for none.
+absl::StatusOr<std::unique_ptr<ByteSource>> OpenInput(const std::string& path, InputLimits limits,
+                                                      std::atomic<int64_t>* taken = nullptr);
 
 // The bytes of `text`; for tests and for what is in memory anyway.
 std::unique_ptr<ByteSource> SourceOf(std::string text);

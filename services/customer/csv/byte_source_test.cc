@@ -4,6 +4,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <fstream>
+
 namespace rondo::customer {
 namespace {
 
@@ -77,6 +79,20 @@ TEST(ByteSourceTest, RefusesABomb) {
   EXPECT_EQ(ReadAll(Zstd(bomb)).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(ReadAll("abcdef", {.unpacked_bytes_max = 5}).status().code(),
             absl::StatusCode::kInvalidArgument);
+}
+
+TEST(ByteSourceTest, CountsTheBytesOfTheFileAsItIsStored) {
+  const std::string path = testing::TempDir() + "/counted.csv.gz";
+  const std::string packed = Gzip(Table());
+  std::ofstream(path, std::ios::binary) << packed;
+  std::atomic<int64_t> taken = 0;
+  const auto source = OpenInput(path, {}, &taken);
+  ASSERT_TRUE(source.ok()) << source.status();
+  char bytes[4096];
+  size_t unpacked = 0;
+  while (const size_t got = (*source)->Read(bytes, sizeof(bytes)).value_or(0)) unpacked += got;
+  EXPECT_EQ(unpacked, Table().size());
+  EXPECT_EQ(taken.load(), static_cast<int64_t>(packed.size()));
 }
 
 TEST(ByteSourceTest, SaysThatAFileIsMissing) {
