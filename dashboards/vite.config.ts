@@ -1,3 +1,4 @@
+// How the dashboards are built, and served while they are written.
 import react from '@vitejs/plugin-react';
 import {defineConfig} from 'vite';
 

@@ -1,3 +1,4 @@
+// Starts the application: texts, query cache, and the page.
 import './ui/style.css';
 
 import {QueryClient, QueryClientProvider} from '@tanstack/react-query';

@@ -1,3 +1,5 @@
+// The catalogue's own projection: decides in the name's partition, echoes what was accepted into
+// all.
 #include <algorithm>
 
 #include "absl/strings/str_format.h"

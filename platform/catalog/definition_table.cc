@@ -1,3 +1,4 @@
+// The definitions that a service keeps in its own state, so that its Apply reads them in log order.
 #include <algorithm>
 
 #include "platform/catalog/catalog_state.h"

@@ -10,8 +10,6 @@
 namespace rondo {
 namespace {
 
-using ::testing::HasSubstr;
-
 class HttpClientTest : public ::testing::Test {
  protected:
   void Serve(HttpHandler handler) {

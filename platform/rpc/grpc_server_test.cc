@@ -21,8 +21,6 @@ using rpc::testing::CountRequest;
 using rpc::testing::CountResponse;
 using rpc::testing::EchoRequest;
 using rpc::testing::EchoResponse;
-using rpc::testing::ForgetRequest;
-using rpc::testing::Note;
 using ::testing::HasSubstr;
 
 class GrpcServerTest : public ::testing::Test {

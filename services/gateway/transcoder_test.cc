@@ -15,8 +15,6 @@
 namespace rondo {
 namespace {
 
-using ::testing::HasSubstr;
-
 class TranscoderTest : public ::testing::Test {
  protected:
   absl::StatusOr<RestCall> Decode(std::string method, std::string target, std::string body = "") {

@@ -1,3 +1,5 @@
+// The loop in miniature as a deployment: one projection over log and stores, its sender and its
+// sink.
 #include "absl/strings/str_format.h"
 #include "platform/core/hash.h"
 #include "platform/core/status_macros.h"

@@ -1,3 +1,4 @@
+// Texts of a mapping with columns in braces: `h{row}@example.test`.
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
