@@ -240,6 +240,35 @@ void FillProfit(std::span<const CycleView> cycles, pb::CampaignReport& report) {
   if (known) report.set_incremental_profit_minor_units(gained - static_cast<double>(cost));
 }
 
+// What the rule of a goal that is defined now reads, for whoever has to mend it.
+std::string ValueRuleOf(std::span<const CycleView> cycles, const std::string& goal) {
+  for (const auto& defined : DefinitionOf(cycles).goals()) {
+    if (defined.name() == goal && !defined.value().empty()) {
+      return absl::StrFormat(" `%s`", defined.value());
+    }
+  }
+  return "";
+}
+
+void WarnOfMissingValues(std::span<const CycleView> cycles, pb::CampaignReport& report) {
+  for (const Metric& metric : MetricsOf(cycles)) {
+    if (metric.is_value) continue;
+    int64_t missing = 0;
+    for (const CycleView& cycle : cycles) {
+      for (const auto& [name, sums] : cycle.cells) {
+        const auto goal = sums.goals.find(metric.goal);
+        if (goal != sums.goals.end()) missing += goal->second.events_without_value;
+      }
+    }
+    if (missing == 0) continue;
+    report.add_warnings(absl::StrFormat(
+        "%s: the value of %d events could not be computed and counts as 0: send every event with "
+        "the fields that the goal's value%s reads, or say in it what to take without them: "
+        "`has(e.amount) ? e.amount : 0.0`",
+        metric.goal, missing, ValueRuleOf(cycles, metric.goal)));
+  }
+}
+
 void AddWarnings(std::span<const CycleView> cycles, absl::Time as_of, pb::CampaignReport& report) {
   const auto& definition = DefinitionOf(cycles);
   const bool has_control = std::any_of(cycles.begin(), cycles.end(), [](const CycleView& cycle) {
@@ -265,6 +294,7 @@ void AddWarnings(std::span<const CycleView> cycles, absl::Time as_of, pb::Campai
         "for any more",
         report.funnel().in_doubt(), report.funnel().unknown()));
   }
+  WarnOfMissingValues(cycles, report);
   for (const Metric& metric : MetricsOf(cycles)) {
     if (metric.is_value || !has_control) continue;
     for (const Cell& cell : CellsOf(cycles)) {

@@ -119,6 +119,15 @@ void InsightTest::Respond(uint64_t customer, const std::string& goal, int64_t va
   house_.Append(std::move(record));
 }
 
+void InsightTest::RespondWithoutValue(uint64_t customer, const std::string& goal) {
+  auto record = About(Customer(customer));
+  auto& response = *record.mutable_response_attributed();
+  Name(*response.mutable_contact(), 1);
+  response.set_goal(goal);
+  response.set_value_unknown(true);
+  house_.Append(std::move(record));
+}
+
 void InsightTest::Purchase(uint64_t customer, absl::Time time, double amount,
                            const std::string& order, const std::string& message_id) {
   auto record = About(Customer(customer));

@@ -49,6 +49,8 @@ class InsightTest : public testing::Test {
   void Suppress(uint64_t customer, const std::string& reason, bool shadow = false);
   void Respond(uint64_t customer, const std::string& goal, int64_t value = 0, int32_t cycle = 1,
                bool machine = false);
+  // With an event whose value the goal's rule did not give.
+  void RespondWithoutValue(uint64_t customer, const std::string& goal);
   void Purchase(uint64_t customer, absl::Time time, double amount, const std::string& order = "",
                 const std::string& message_id = "");
   // `customers` of each cell; the first `control_buyers` and `mail_buyers` of them buy for `value`.

@@ -5,6 +5,7 @@
 
 #include "absl/strings/numbers.h"
 #include "platform/core/hash.h"
+#include "platform/core/money.h"
 #include "platform/core/status_macros.h"
 #include "platform/eventlog/stack_arena.h"
 #include "platform/rpc/timestamp.h"
@@ -213,8 +214,20 @@ void Follow(const logpb::ResponseAttributed& response, Outcome& outcome) {
   } else if (goal == "bounce") {
     outcome.Set(Step::kBounced);
   } else if (goal != "delivered" && !response.machine()) {
-    Reach(outcome, goal, response.value_minor_units());
+    Reach(outcome, goal,
+          response.value_unknown() ? std::nullopt : std::optional(response.value_minor_units()));
   }
+}
+
+// Money in hundredths of its major unit, whatever its minor unit is: 1,000 KRW are 100,000.
+int64_t Hundredths(const rondo::type::v1::Money& money) {
+  const auto digits = MinorUnitDigits(money.currency_code());
+  const int shift = 2 - (digits.ok() ? *digits : 2);
+  stats::Int128 amount = money.minor_units();
+  for (int i = 0; i < shift; ++i) amount *= 10;
+  for (int i = 0; i > shift; --i) amount = (amount + (amount < 0 ? -5 : 5)) / 10;
+  return static_cast<int64_t>(
+      std::clamp<stats::Int128>(amount, -kCustomerValueMax, kCustomerValueMax));
 }
 
 // The amount in hundredths of the major unit, 0 if the event carries none.
@@ -223,10 +236,7 @@ int64_t AmountHundredths(const logpb::EventTracked& event) {
   for (const auto& field : event.fields()) {
     if (field.name() != "amount") continue;
     const auto& value = field.value();
-    if (value.has_money_value()) {
-      return std::clamp<int64_t>(value.money_value().minor_units(), -kCustomerValueMax,
-                                 kCustomerValueMax);
-    }
+    if (value.has_money_value()) return Hundredths(value.money_value());
     const double amount =
         value.has_int_value() ? static_cast<double>(value.int_value()) : value.double_value();
     const double hundredths = amount * 100.0;

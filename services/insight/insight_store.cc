@@ -103,6 +103,7 @@ std::string Encode(const Outcome& outcome) {
     goal_state.set_goal(name);
     goal_state.set_count(goal.count);
     goal_state.set_value_minor_units(goal.value);
+    goal_state.set_without_value(goal.without_value);
   }
   for (const uint64_t attempt : outcome.charged) state.add_charged(attempt);
   state.set_segments(outcome.segments);
@@ -119,7 +120,9 @@ absl::StatusOr<Outcome> DecodeOutcome(std::string_view bytes) {
   outcome.suppressed_reason = state.suppressed_reason();
   outcome.cost = state.cost_minor_units();
   for (const pb::GoalOutcomeState& goal : state.goals()) {
-    outcome.goals[goal.goal()] = {.count = goal.count(), .value = goal.value_minor_units()};
+    outcome.goals[goal.goal()] = {.count = goal.count(),
+                                  .value = goal.value_minor_units(),
+                                  .without_value = goal.without_value()};
   }
   outcome.segments = state.segments();
   outcome.charged.assign(state.charged().begin(), state.charged().end());
@@ -143,6 +146,7 @@ std::string Encode(const CellSums& sums) {
     goal_state.set_value_low(LowOf(goal.value));
     goal_state.set_squares_high(HighOf(goal.value_squares));
     goal_state.set_squares_low(LowOf(goal.value_squares));
+    goal_state.set_events_without_value(goal.events_without_value);
   }
   state.set_cost_minor_units(sums.cost);
   return state.SerializeAsString();
@@ -160,7 +164,8 @@ absl::StatusOr<CellSums> DecodeSums(std::string_view bytes) {
   for (const pb::GoalSumsState& goal : state.goals()) {
     sums.goals[goal.goal()] = {.customers = goal.customers(),
                                .value = Join(goal.value_high(), goal.value_low()),
-                               .value_squares = Join(goal.squares_high(), goal.squares_low())};
+                               .value_squares = Join(goal.squares_high(), goal.squares_low()),
+                               .events_without_value = goal.events_without_value()};
   }
   sums.cost = state.cost_minor_units();
   return sums;

@@ -119,6 +119,27 @@ TEST_F(InsightTest, EffectsAreCellAgainstControlByIntentionToTreat) {
   EXPECT_DOUBLE_EQ(report->srm_p_value(), 1.0);
 }
 
+TEST_F(InsightTest, ValuesThatCouldNotBeComputedAreCountedAndNamedInWarnings) {
+  RunCycle(1, 200, 20, 36, 2500);
+  const auto names_values = [](const pb::CampaignReport& report) {
+    return std::count_if(report.warnings().begin(), report.warnings().end(), [](const auto& text) {
+      return text.find("could not be computed") != std::string::npos;
+    });
+  };
+  EXPECT_EQ(names_values(*Report(1)), 0);
+  RespondWithoutValue(1, "bought");  // Of control, with a value before.
+  RespondWithoutValue(201, "bought");
+  RespondWithoutValue(300, "bought");
+  const auto report = Report(1);
+  ASSERT_EQ(names_values(*report), 1);
+  EXPECT_THAT(report->warnings(),
+              Contains(HasSubstr("bought: the value of 3 events could not be computed and counts "
+                                 "as 0: send every event with the fields that the goal's value "
+                                 "`e.amount` reads")));
+  EXPECT_EQ(report->funnel().converted(), 37) << "the goal is met all the same";
+  EXPECT_DOUBLE_EQ(MeanOf(*report, "mail", "bought.value"), 4.5);
+}
+
 TEST_F(InsightTest, SegmentsAreCountedAsIfTheirMembersWereTheWholeCampaign) {
   const std::vector<std::string> segments = {"segments/vip", "segments/young"};
   auto definition = Definition();

@@ -43,7 +43,7 @@ int64_t TimeOf(const LogRecord& record) {
 struct Answer {
   std::string goal;
   std::string how;
-  int64_t value_minor_units = 0;
+  GoalValue value = {};
 };
 
 void EmitResponse(CustomerId customer, const pb::StoredEvent& event,
@@ -57,7 +57,8 @@ void EmitResponse(CustomerId customer, const pb::StoredEvent& event,
   response.set_cell(contact.cell());
   response.set_goal(answer.goal);
   response.set_how(answer.how);
-  response.set_value_minor_units(answer.value_minor_units);
+  response.set_value_minor_units(answer.value.minor_units);
+  response.set_value_unknown(!answer.value.is_known);
   response.set_machine(event.event().machine());
   response.set_due_time_micros(contact.due_time_micros());
   response.set_event_message_id(event.message_id());
@@ -108,6 +109,7 @@ absl::Status ApplyResponse(const LogRecord& record, ApplyContext& context) {
   entry.mutable_response()->set_goal(response.goal());
   entry.mutable_response()->set_how(response.how());
   entry.mutable_response()->set_value_minor_units(response.value_minor_units());
+  entry.mutable_response()->set_value_unknown(response.value_unknown());
   const std::string unique = storage::KeyBuilder()
                                  .Raw(ContactPart(response.contact()))
                                  .String(response.goal())
@@ -244,7 +246,7 @@ absl::Status AnswerWaiting(CustomerId customer, const pb::StoredContact& contact
   const auto rows = context.Scan(WaitingFor(customer, contact.contact()));
   for (; rows->Valid(); rows->Next()) {
     RONDO_ASSIGN_OR_RETURN(const auto event, Decode<pb::StoredEvent>(rows->value()));
-    EmitResponse(customer, event, contact, {event.event().type(), "token", 0}, context);
+    EmitResponse(customer, event, contact, {event.event().type(), "token"}, context);
     answered.emplace_back(rows->key());
   }
   RONDO_RETURN_IF_ERROR(rows->status());
@@ -361,7 +363,7 @@ absl::Status ResponseProjection::AnswerContacts(CustomerId customer, const pb::S
         const auto contact,
         GetMessage<pb::StoredContact>(KeyOfContact(customer, event.contact()), context));
     if (contact.has_value()) {
-      EmitResponse(customer, stored, *contact, {event.type(), "token", 0}, context);
+      EmitResponse(customer, stored, *contact, {event.type(), "token"}, context);
     } else {
       context.Put(KeyOfWaiting(customer, event.contact(), stored.message_id()),
                   stored.SerializeAsString());

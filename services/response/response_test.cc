@@ -210,6 +210,24 @@ TEST_F(ResponseTest, AnEventThatFailsTheGoalsRuleAnswersNothing) {
   EXPECT_THAT(Responses(1), IsEmpty());
 }
 
+TEST_F(ResponseTest, AResponseSaysThatItsValueCouldNotBeComputed) {
+  DeclareEvents();
+  logpb::Record cycle = Cycle();
+  cycle.mutable_cycle_started()->mutable_campaign()->mutable_goals(0)->clear_where();
+  Append(cycle);
+  Append(Contact(1));
+  logpb::Record bare = Event(1, "purchase", kDue, "without amount");
+  bare.mutable_event_tracked()->clear_fields();
+  Append(bare);
+  Append(Event(1, "purchase", kDue + 1, "with amount"));
+  EXPECT_THAT(Responses(1), ElementsAre("bought/window/300", "bought/window/0"));
+  std::vector<bool> unknown;
+  for (const auto& entry : Timeline(1)) {
+    if (entry.has_response()) unknown.push_back(entry.response().value_unknown());
+  }
+  EXPECT_THAT(unknown, ElementsAre(false, true));
+}
+
 TEST_F(ResponseTest, OneEventMayAnswerContactsOfSeveralCampaigns) {
   DeclareEvents();
   Append(Cycle());

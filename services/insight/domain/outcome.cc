@@ -27,6 +27,7 @@ void Apply(CellSums& sums, const Outcome& outcome, int sign) {
     goal_sums.customers += sign;
     goal_sums.value += sign * static_cast<stats::Int128>(goal.value);
     goal_sums.value_squares += sign * (static_cast<stats::Int128>(goal.value) * goal.value);
+    goal_sums.events_without_value += sign * goal.without_value;
     if (goal_sums.customers == 0) sums.goals.erase(name);
   }
   sums.cost = SaturatingAdd(sums.cost, sign * outcome.cost);
@@ -53,11 +54,12 @@ void Charge(Outcome& outcome, uint64_t attempt, int64_t cost) {
   outcome.cost = SaturatingAdd(outcome.cost, cost);
 }
 
-void Reach(Outcome& outcome, const std::string& goal, int64_t value) {
+void Reach(Outcome& outcome, const std::string& goal, std::optional<int64_t> value) {
   GoalOutcome& reached = outcome.goals[goal];
   ++reached.count;
-  reached.value =
-      std::clamp(SaturatingAdd(reached.value, value), -kCustomerValueMax, kCustomerValueMax);
+  if (!value.has_value()) ++reached.without_value;
+  reached.value = std::clamp(SaturatingAdd(reached.value, value.value_or(0)), -kCustomerValueMax,
+                             kCustomerValueMax);
 }
 
 stats::ProportionArm CellSums::Conversions(const std::string& goal) const {
@@ -89,6 +91,7 @@ void Merge(CellSums& into, const CellSums& other) {
     sums.customers += goal.customers;
     sums.value += goal.value;
     sums.value_squares += goal.value_squares;
+    sums.events_without_value += goal.events_without_value;
   }
   into.cost = SaturatingAdd(into.cost, other.cost);
 }

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,8 +44,9 @@ inline constexpr int kStepCount = 15;
 inline constexpr int64_t kCustomerValueMax = 1'000'000'000'000'000;
 
 struct GoalOutcome {
-  int64_t count = 0;  // Events that met the goal.
-  int64_t value = 0;  // Minor units, cut to +-kCustomerValueMax.
+  int64_t count = 0;          // Events that met the goal.
+  int64_t value = 0;          // Minor units, cut to +-kCustomerValueMax.
+  int64_t without_value = 0;  // Of the events, those whose value is not known.
 };
 
 struct Outcome {
@@ -69,13 +71,14 @@ struct Outcome {
 // Adds `cost` unless the attempt was charged before.
 void Charge(Outcome& outcome, uint64_t attempt, int64_t cost);
 
-// Counts one event for `goal`.
-void Reach(Outcome& outcome, const std::string& goal, int64_t value);
+// Counts one event for `goal`; nullopt: its value is not known.
+void Reach(Outcome& outcome, const std::string& goal, std::optional<int64_t> value);
 
 struct GoalSums {
-  int64_t customers = 0;            // That met the goal at least once.
-  stats::Int128 value = 0;          // Of customers' values, minor units.
-  stats::Int128 value_squares = 0;  // Of customers' values.
+  int64_t customers = 0;             // That met the goal at least once.
+  stats::Int128 value = 0;           // Of customers' values, minor units.
+  stats::Int128 value_squares = 0;   // Of customers' values.
+  int64_t events_without_value = 0;  // That met it and count as 0.
 };
 
 struct CellSums {

@@ -10,11 +10,11 @@ namespace rondo::response {
 namespace {
 
 constexpr double kMinorUnitsLimit = 9e15;  // Doubles are exact below.
+constexpr GoalValue kNoValue = {.minor_units = 0, .is_known = false};
 
-// An evaluation's own arena is small: a goal reads one event.
-int64_t Rounded(double minor_units) {
-  if (!(std::abs(minor_units) < kMinorUnitsLimit)) return 0;  // Also when it is not a number.
-  return std::llround(minor_units);
+GoalValue Rounded(double minor_units) {
+  if (!(std::abs(minor_units) < kMinorUnitsLimit)) return kNoValue;  // Also if it is not a number.
+  return {.minor_units = std::llround(minor_units)};
 }
 
 }  // namespace
@@ -38,7 +38,7 @@ absl::StatusOr<CompiledGoal> CompiledGoal::Compile(const GoalDefinition& goal,
   return compiled;
 }
 
-std::optional<int64_t> CompiledGoal::ValueIfMet(const EventFacts& event) const {
+std::optional<GoalValue> CompiledGoal::ValueIfMet(const EventFacts& event) const {
   rules::MemoryEvents events;
   events.Add(event.time_micros, event.fields);
   rules::Input input;
@@ -46,11 +46,11 @@ std::optional<int64_t> CompiledGoal::ValueIfMet(const EventFacts& event) const {
   input.now = FromMicros(event.time_micros);
   // An error while it is evaluated (a division by zero) is an event that does not meet the goal.
   if (where_.has_value() && !where_->Matches(input).value_or(false)) return std::nullopt;
-  return value_.has_value() ? ValueOf(input) : 0;
+  return value_.has_value() ? ValueOf(input) : GoalValue();
 }
 
-int64_t CompiledGoal::ValueOf(const rules::Input& input) const {
-  rules::Arena arena;
+GoalValue CompiledGoal::ValueOf(const rules::Input& input) const {
+  rules::Arena arena;  // Small: a goal reads one event.
   const rules::Value value = value_->Evaluate(input, arena);
   switch (value.kind()) {
     case rules::Kind::kInt:
@@ -60,9 +60,10 @@ int64_t CompiledGoal::ValueOf(const rules::Input& input) const {
     case rules::Kind::kDouble:
       return Rounded(value.real() * minor_units_per_major_);
     case rules::Kind::kMoney:
-      return value.currency() == currency_ ? value.integer() : 0;
+      if (value.currency() != currency_) return kNoValue;
+      return {.minor_units = value.integer()};
     default:
-      return 0;
+      return kNoValue;
   }
 }
 

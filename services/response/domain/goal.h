@@ -28,6 +28,15 @@ struct EventFacts {
   std::vector<rules::Value> fields;
 };
 
+// What an event that meets a goal is worth.
+struct GoalValue {
+  int64_t minor_units = 0;
+  // False where the rule gave none: a field is missing, the result is not a number, in another
+  // currency or beyond 9e15. Then minor_units is 0.
+  bool is_known = true;
+  friend bool operator==(const GoalValue&, const GoalValue&) = default;
+};
+
 // Immutable, thread-safe.
 class CompiledGoal {
  public:
@@ -37,13 +46,12 @@ class CompiledGoal {
                                               const std::vector<rules::Field>& fields);
 
   // nullopt if the event does not meet the goal; else its value in minor units, rounded to the
-  // nearest. A value that is missing, not a number, in another currency or beyond 9e15 is 0: the
-  // goal is met all the same.
-  std::optional<int64_t> ValueIfMet(const EventFacts& event) const;
+  // nearest. Where the rule gives no value the goal is met all the same.
+  std::optional<GoalValue> ValueIfMet(const EventFacts& event) const;
 
  private:
   CompiledGoal() = default;
-  int64_t ValueOf(const rules::Input& input) const;
+  GoalValue ValueOf(const rules::Input& input) const;
 
   std::optional<rules::Program> where_;
   std::optional<rules::Program> value_;

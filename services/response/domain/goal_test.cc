@@ -11,6 +11,8 @@ const std::vector<rules::Field> kFields = {{"amount", rules::Type::Double()},
                                            {"category", rules::Type::String()},
                                            {"price", rules::Type::Money()}};
 
+constexpr GoalValue kNotKnown = {.minor_units = 0, .is_known = false};
+
 EventFacts Purchase(double amount, std::string_view category = "shoes") {
   return {.time_micros = 1'000'000,
           .fields = {rules::Value::Double(amount), rules::Value::String(category),
@@ -28,42 +30,48 @@ CompiledGoal Compile(const std::string& where, const std::string& value,
 
 TEST(GoalTest, AnEventMeetsItWhereTheRuleHolds) {
   const CompiledGoal goal = Compile("e.amount > 10.0 && e.category == 'shoes'", "");
-  EXPECT_EQ(goal.ValueIfMet(Purchase(11)), 0);
+  EXPECT_EQ(goal.ValueIfMet(Purchase(11)), GoalValue{});
   EXPECT_EQ(goal.ValueIfMet(Purchase(10)), std::nullopt);
   EXPECT_EQ(goal.ValueIfMet(Purchase(11, "hats")), std::nullopt);
-  EXPECT_EQ(Compile("", "").ValueIfMet(Purchase(0)), 0);
+  EXPECT_EQ(Compile("", "").ValueIfMet(Purchase(0)), GoalValue{});
 }
 
 TEST(GoalTest, AMissingFieldDoesNotMeetIt) {
   const CompiledGoal goal = Compile("e.amount > 10.0", "e.amount");
   EXPECT_EQ(goal.ValueIfMet({.time_micros = 0, .fields = {}}), std::nullopt);
-  EXPECT_EQ(Compile("", "e.amount").ValueIfMet({.time_micros = 0, .fields = {}}), 0);
+}
+
+TEST(GoalTest, WithoutItsValueItIsMetAndSaysThatTheValueIsNotKnown) {
+  const EventFacts bare = {.time_micros = 0, .fields = {}};
+  EXPECT_EQ(Compile("", "e.amount").ValueIfMet(bare), kNotKnown);
+  EXPECT_EQ(Compile("", "e.amount * 0.3").ValueIfMet(bare), kNotKnown);
+  EXPECT_EQ(Compile("", "has(e.amount) ? e.amount : 0.0").ValueIfMet(bare), GoalValue{});
 }
 
 struct ValueCase {
   const char* value;
   const char* currency;
   double amount;
-  int64_t minor_units;
+  GoalValue want;
 };
 constexpr ValueCase kValueCases[] = {
-    {"e.amount * 0.3", "EUR", 10.0, 300},
-    {"e.amount * 0.3", "KRW", 10.0, 3},
-    {"e.amount * 0.3", "KWD", 10.0, 3000},
-    {"e.amount", "EUR", 0.005, 1},
-    {"e.amount", "EUR", -12.34, -1234},
-    {"12", "EUR", 0, 1200},
-    {"e.amount", "EUR", 1e300, 0},
-    {"e.amount", "EUR", std::numeric_limits<double>::quiet_NaN(), 0},
-    {"e.price", "EUR", 0, 1250},
-    {"e.price", "USD", 0, 0},
-    {"'a lot'", "EUR", 0, 0},
+    {"e.amount * 0.3", "EUR", 10.0, {300}},
+    {"e.amount * 0.3", "KRW", 10.0, {3}},
+    {"e.amount * 0.3", "KWD", 10.0, {3000}},
+    {"e.amount", "EUR", 0.005, {1}},
+    {"e.amount", "EUR", -12.34, {-1234}},
+    {"12", "EUR", 0, {1200}},
+    {"e.amount", "EUR", 1e300, kNotKnown},
+    {"e.amount", "EUR", std::numeric_limits<double>::quiet_NaN(), kNotKnown},
+    {"e.price", "EUR", 0, {1250}},
+    {"e.price", "USD", 0, kNotKnown},
+    {"'a lot'", "EUR", 0, kNotKnown},
 };
 
 TEST(GoalTest, ItsValueIsInMajorUnitsOfTheCurrencyAndRounded) {
   for (const ValueCase& c : kValueCases) {
     SCOPED_TRACE(std::string(c.value) + " " + c.currency);
-    EXPECT_EQ(Compile("", c.value, c.currency).ValueIfMet(Purchase(c.amount)), c.minor_units);
+    EXPECT_EQ(Compile("", c.value, c.currency).ValueIfMet(Purchase(c.amount)), c.want);
   }
 }
 
