@@ -112,6 +112,27 @@ TEST(LinkTokenTest, RefusesWhatItCannotCarry) {
   EXPECT_FALSE(LinkTokens::Create({DeriveLinkKey(kInstance, 1), DeriveLinkKey(kInstance, 1)}).ok());
 }
 
+TEST(LinkTokenTest, TheWayOutNamesThePurposeAndThoseOfOlderMessagesHold) {
+  const LinkTokens tokens = TokensWith({1});
+  LinkToken token = Click();
+  token.purpose = LinkPurpose::kUnsubscribe;
+  token.link_number = 0;
+  token.target.clear();
+  const std::string old = tokens.Sign(token).value();
+  EXPECT_EQ(tokens.Verify(old, LinkPurpose::kUnsubscribe).value().consent_purpose, "");
+  token.consent_purpose = "newsletter";
+  const std::string text = tokens.Sign(token).value();
+  EXPECT_EQ(tokens.Verify(text, LinkPurpose::kUnsubscribe).value(), token);
+  EXPECT_NE(text[1], old[1]) << "another version";
+  for (const char* bad : {"News letter", "<b>", "*"}) {
+    token.consent_purpose = bad;
+    EXPECT_FALSE(tokens.Sign(token).ok()) << bad;
+  }
+  LinkToken click = Click();
+  click.consent_purpose = "newsletter";
+  EXPECT_FALSE(tokens.Sign(click).ok()) << "a click withdraws nothing";
+}
+
 TEST(LinkTargetTest, LeadsOnlyWhereItSaysItLeads) {
   for (const char* good :
        {"http://a.example", "https://a.example/", "https://a.example:8443/x?y=@z",
@@ -245,6 +266,18 @@ TEST_F(TrackingTest, RewritesLinksOfTextWithoutTheirPunctuation) {
                                             "HTTPS://C.example/?q=1"));
   EXPECT_THAT(tracked, HasSubstr(", ("));
   EXPECT_THAT(tracked, HasSubstr("!\nxhttp://no"));
+}
+
+TEST_F(TrackingTest, OnlyTheWayOutBearsTheConsentsPurpose) {
+  LinkToken contact = Click();
+  contact.consent_purpose = "newsletter";
+  const auto links = ContactLinks::Create("https://go.example.com", tokens_, contact).value();
+  const std::string out = links.UnsubscribeUrl().value();
+  const auto token = tokens_.Verify(out.substr(out.rfind('/') + 1), LinkPurpose::kUnsubscribe);
+  EXPECT_EQ(token.value().consent_purpose, "newsletter");
+  EXPECT_TRUE(links.OpenPixelUrl().ok());
+  EXPECT_TRUE(links.ClickUrl(1, "https://shop.example.com/").ok());
+  EXPECT_TRUE(links.ReceiptUrl().ok());
 }
 
 TEST_F(TrackingTest, SurvivesDeepHtml) {

@@ -13,10 +13,12 @@ namespace rondo {
 namespace {
 
 constexpr unsigned char kVersion = 1;
+constexpr unsigned char kVersionWithPurpose = 2;
 constexpr size_t kMacBytes = 16;
 constexpr size_t kHeaderBytes = 3;  // Version, key id, purpose.
 constexpr size_t kNameBytesMax = 255;
 constexpr size_t kTargetBytesMax = 2'048;
+constexpr size_t kPurposeBytesMax = 63;
 constexpr size_t kTokenTextMax = 4'096;
 
 using Mac = std::array<unsigned char, crypto_auth_hmacsha256_BYTES>;
@@ -100,7 +102,8 @@ class FieldReader {
 
 std::string EncodeFields(const LinkToken& token, unsigned char key_id) {
   std::string bytes;
-  bytes.push_back(static_cast<char>(kVersion));
+  bytes.push_back(
+      static_cast<char>(token.consent_purpose.empty() ? kVersion : kVersionWithPurpose));
   bytes.push_back(static_cast<char>(key_id));
   bytes.push_back(static_cast<char>(token.purpose));
   bytes.push_back(static_cast<char>(token.channel));
@@ -114,19 +117,28 @@ std::string EncodeFields(const LinkToken& token, unsigned char key_id) {
   PutNumber(token.occurrence, bytes);
   PutNumber(token.link_number, bytes);
   PutText(token.target, bytes);
+  if (!token.consent_purpose.empty()) PutText(token.consent_purpose, bytes);
   return bytes;
 }
 
-bool DecodeFields(std::string_view fields, LinkToken* token) {
+bool IsConsentPurpose(std::string_view text) {
+  return !text.empty() && text.size() <= kPurposeBytesMax &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") == std::string_view::npos;
+}
+
+bool DecodeFields(std::string_view fields, unsigned char version, LinkToken* token) {
   FieldReader reader(fields);
   unsigned char channel = 0;
   uint64_t customer = 0;
-  const bool read = reader.Byte(&channel) && reader.Fixed64(&customer) &&
-                    reader.Text(kNameBytesMax, &token->campaign) && reader.Number(&token->cycle) &&
-                    reader.Text(kNameBytesMax, &token->cell) &&
-                    reader.Text(kNameBytesMax, &token->step) && reader.Number(&token->occurrence) &&
-                    reader.Number(&token->link_number) &&
-                    reader.Text(kTargetBytesMax, &token->target) && reader.AtEnd();
+  const bool read =
+      reader.Byte(&channel) && reader.Fixed64(&customer) &&
+      reader.Text(kNameBytesMax, &token->campaign) && reader.Number(&token->cycle) &&
+      reader.Text(kNameBytesMax, &token->cell) && reader.Text(kNameBytesMax, &token->step) &&
+      reader.Number(&token->occurrence) && reader.Number(&token->link_number) &&
+      reader.Text(kTargetBytesMax, &token->target) &&
+      (version == kVersion || (reader.Text(kPurposeBytesMax, &token->consent_purpose) &&
+                               IsConsentPurpose(token->consent_purpose))) &&
+      reader.AtEnd();
   if (!read || channel < 1 || channel > static_cast<unsigned char>(LinkChannel::kWeb)) return false;
   token->channel = static_cast<LinkChannel>(channel);
   token->customer = CustomerId(customer);
@@ -190,6 +202,12 @@ absl::StatusOr<std::string> LinkTokens::Sign(const LinkToken& token) const {
   if (!click && (token.link_number != 0 || !token.target.empty())) {
     violations.Add("target", "only a click has one");
   }
+  if (!token.consent_purpose.empty() &&
+      (token.purpose != LinkPurpose::kUnsubscribe || !IsConsentPurpose(token.consent_purpose))) {
+    violations.Add("consent_purpose",
+                   "only a way out has one: at most 63 lower-case letters, digits, hyphens and "
+                   "underscores");
+  }
   RONDO_RETURN_IF_ERROR(violations.ToStatus());
   if (click) RONDO_RETURN_IF_ERROR(CheckLinkTarget(token.target));
   std::string bytes = EncodeFields(token, live_.front().id);
@@ -211,13 +229,16 @@ absl::StatusOr<LinkToken> LinkTokens::Verify(std::string_view text, LinkPurpose 
     const bool same = sodium_memcmp(mac.data(), Bytes(bytes) + signed_part.size(), kMacBytes) == 0;
     authentic |= same && key.id == static_cast<unsigned char>(bytes[1]);
   }
-  if (!authentic || static_cast<unsigned char>(bytes[0]) != kVersion ||
+  const auto version = static_cast<unsigned char>(bytes[0]);
+  const bool is_known = version == kVersion ||
+                        (version == kVersionWithPurpose && purpose == LinkPurpose::kUnsubscribe);
+  if (!authentic || !is_known ||
       static_cast<unsigned char>(bytes[2]) != static_cast<unsigned char>(purpose)) {
     return NotOurs();
   }
   LinkToken token;
   token.purpose = purpose;
-  if (!DecodeFields(signed_part.substr(kHeaderBytes), &token)) return NotOurs();
+  if (!DecodeFields(signed_part.substr(kHeaderBytes), version, &token)) return NotOurs();
   // The signer checked it; whoever redirects must be able to rely on it even so.
   if (purpose == LinkPurpose::kClick && !CheckLinkTarget(token.target).ok()) return NotOurs();
   return token;

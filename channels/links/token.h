@@ -1,9 +1,10 @@
 // Signed tokens: what a link in a message says about the contact that it belongs to.
 //
 // A token is base64url (no padding) of: version byte, key id, purpose, the fields, and 16 bytes of
-// HMAC-SHA-256 over everything before. A token of one purpose is refused for another, and each set
-// of fields has exactly one text: nothing but the canonical encoding verifies. Tokens hold no
-// address and no name: the customer's id is a keyed hash.
+// HMAC-SHA-256 over everything before. Version 2 is version 1 and a consent purpose; a token
+// without one is version 1, so that links of older messages hold. A token of one purpose is refused
+// for another, and each set of fields has exactly one text: nothing but the canonical encoding
+// verifies. Tokens hold no address and no name: the customer's id is a keyed hash.
 #pragma once
 
 #include <array>
@@ -39,6 +40,9 @@ struct LinkToken {
   uint32_t occurrence = 0;
   uint32_t link_number = 0;  // From 1 in the order of the body; 0 if the purpose is not kClick.
   std::string target;        // kClick: where to go, at most 2,048 bytes. Else empty.
+  // kUnsubscribe: what consent is withdrawn for, at most 63 lower-case letters, digits, hyphens and
+  // underscores; empty for `marketing`. Else empty.
+  std::string consent_purpose;
 
   friend bool operator==(const LinkToken&, const LinkToken&) = default;
 };

@@ -182,6 +182,8 @@ absl::StatusOr<ContactLinks> ContactLinks::Create(std::string_view base_url,
 absl::StatusOr<std::string> ContactLinks::Url(std::string_view kind, LinkPurpose purpose) const {
   LinkToken token = contact_;
   token.purpose = purpose;
+  // Only the way out withdraws anything.
+  if (purpose != LinkPurpose::kUnsubscribe) token.consent_purpose.clear();
   RONDO_ASSIGN_OR_RETURN(const std::string text, tokens_->Sign(token));
   return base_url_ + "/t/" + std::string(kind) + "/" + text;
 }
@@ -190,6 +192,7 @@ absl::StatusOr<std::string> ContactLinks::ClickUrl(uint32_t link_number,
                                                    std::string_view target) const {
   LinkToken token = contact_;
   token.purpose = LinkPurpose::kClick;
+  token.consent_purpose.clear();
   token.link_number = link_number;
   token.target = std::string(target);
   RONDO_ASSIGN_OR_RETURN(const std::string text, tokens_->Sign(token));

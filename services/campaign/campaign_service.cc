@@ -44,6 +44,7 @@ void ClearOutputs(v1::Campaign& campaign) {
   campaign.clear_version();
   campaign.clear_state();
   campaign.clear_current_cycle();
+  campaign.clear_approved_version();
 }
 
 }  // namespace

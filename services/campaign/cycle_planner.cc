@@ -105,6 +105,7 @@ class CycleWriter {
     contact.set_assignment_probability(visit.probability);
     contact.set_time_zone(std::string(visit.time_zone));
     contact.set_segments(visit.segments);
+    contact.set_purpose(campaign.purpose());
     contact.set_plan_only(campaign.plan_only_from_cycle() > 0 &&
                           number() >= campaign.plan_only_from_cycle());
     if (!cell.control()) {

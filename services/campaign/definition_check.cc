@@ -33,6 +33,12 @@ bool IsChannel(std::string_view channel) {
   return std::find(std::begin(kChannels), std::end(kChannels), channel) != std::end(kChannels);
 }
 
+bool IsPurpose(std::string_view purpose) {
+  return purpose.size() <= kNameMax && purpose.front() >= 'a' && purpose.front() <= 'z' &&
+         purpose.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") ==
+             std::string_view::npos;
+}
+
 // The checks of one campaign; each adds what it finds wrong.
 class CampaignCheck {
  public:
@@ -56,6 +62,7 @@ class CampaignCheck {
     CheckLearning();
     CheckAssignment();
     CheckCurrency();
+    CheckPurpose();
     return wrong_.ToStatus();
   }
 
@@ -307,6 +314,13 @@ class CampaignCheck {
     } else if (!MinorUnitDigits(campaign_.currency()).ok()) {
       wrong_.Add("currency", "expected an ISO 4217 code in upper case: KRW");
     }
+  }
+
+  void CheckPurpose() {
+    if (campaign_.purpose().empty() || IsPurpose(campaign_.purpose())) return;
+    wrong_.Add("purpose", absl::StrFormat("expected at most %d lower-case letters, digits, hyphens "
+                                          "and underscores, a letter first: newsletter",
+                                          kNameMax));
   }
 
   const v1::Campaign& campaign_;

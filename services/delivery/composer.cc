@@ -228,6 +228,7 @@ absl::Status Composer::Render(const statepb::ContactState& contact, const Campai
   token.cell = contact.cell();
   token.step = contact.contact().step();
   token.occurrence = static_cast<uint32_t>(contact.contact().occurrence());
+  token.consent_purpose = contact.purpose();
   RONDO_ASSIGN_OR_RETURN(const ContactLinks links,
                          ContactLinks::Create(public_url_, links_, token));
   RONDO_ASSIGN_OR_RETURN(const std::string unsubscribe, links.UnsubscribeUrl());

@@ -309,7 +309,9 @@ absl::StatusOr<policy::ContactFacts> ContactBook::FactsOf(
   policy::ContactFacts facts;
   facts.message_class = ToMessageClass(campaign.message_class());
   facts.channel = channel;
-  facts.purpose = std::string(policy::MessageClassName(facts.message_class));
+  facts.purpose = contact.purpose().empty()
+                      ? std::string(policy::MessageClassName(facts.message_class))
+                      : contact.purpose();
   facts.business_unit = campaign.business_unit();
   facts.not_after = NotAfter(contact, policy);
   facts.time_zone = ZoneOf(contact.time_zone(), policy.default_time_zone());

@@ -442,6 +442,19 @@ TEST_F(GatewayTest, TellsWhoeverWasErasedThatTheyAreUnsubscribed) {
   EXPECT_EQ(Send("POST", path, "List-Unsubscribe=One-Click", form).status, 503);
 }
 
+TEST_F(GatewayTest, TheWayOutWithdrawsThePurposeOfItsContact) {
+  Start();
+  LinkToken token = Token(LinkPurpose::kUnsubscribe);
+  token.consent_purpose = "newsletter";
+  const std::string path = "/t/u/" + Sign(token);
+  EXPECT_THAT(Send("GET", path).body, HasSubstr("newsletter"));
+  const HttpHeaders form = {{"Content-Type", "application/x-www-form-urlencoded"}};
+  EXPECT_EQ(Send("POST", path, "List-Unsubscribe=One-Click", form).status, 200);
+  ASSERT_EQ(recorder_.consents.size(), 1u);
+  EXPECT_EQ(recorder_.consents[0].consents(0).purpose(), "newsletter");
+  EXPECT_EQ(recorder_.consents[0].consents(0).channel(), "email");
+}
+
 TEST_F(GatewayTest, TakesTheReceiptsOfAnSmsGateway) {
   Start();
   LinkToken token = Token(LinkPurpose::kReceipt);

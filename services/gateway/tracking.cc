@@ -76,6 +76,11 @@ std::string ContactText(const LinkToken& link) {
                       link.step, "|", link.occurrence);
 }
 
+// What its way out withdraws consent for.
+std::string PurposeOf(const LinkToken& link) {
+  return link.consent_purpose.empty() ? "marketing" : link.consent_purpose;
+}
+
 void AddField(response_pb::Event& event, const std::string& name, std::string_view value) {
   type::v1::Field& field = *event.add_fields();
   field.set_name(name);
@@ -204,9 +209,10 @@ HttpResponse Tracking::Unsubscribe(const HttpRequest& http, std::string_view tok
   if (http.method == "GET" || http.method == "HEAD") {
     return HtmlResponse(
         200, Page("Unsubscribe",
-                  "<p>Press the button and we will send you no more marketing messages of this "
-                  "kind.</p><form method=\"post\"><input type=\"hidden\" name=\"confirm\" "
-                  "value=\"yes\"><button>Unsubscribe</button></form>"));
+                  "<p>Press the button and we will send you no more messages of this kind (" +
+                      PurposeOf(*link) +
+                      ").</p><form method=\"post\"><input type=\"hidden\" name=\"confirm\" "
+                      "value=\"yes\"><button>Unsubscribe</button></form>"));
   }
   if (http.method != "POST") return MethodNotAllowed("GET, POST");
   const Wish wish = WishOf(http);
@@ -251,7 +257,7 @@ absl::Status Tracking::Withdraw(const LinkToken& link, std::string_view source,
   request.set_name(ToResourceName(link.customer));
   customer_pb::Consent& consent = *request.add_consents();
   consent.set_channel(ChannelName(link.channel));
-  consent.set_purpose("marketing");
+  consent.set_purpose(PurposeOf(link));
   consent.set_granted(false);
   consent.set_source(std::string(source));
   *consent.mutable_effective_time() = ToTimestamp(clock_.Now());
