@@ -334,6 +334,7 @@ absl::Status RowImport::AddAttributes(const Row& row, Profile& profile,
     const AttributeValue* current = FindAttribute(profile, field.name());
     const bool clears = field.value().kind_case() == Value::KIND_NOT_SET;
     if (current == nullptr && clears) continue;
+    bool confirms = false;
     if (current != nullptr) {
       // A row without a time of its own repeats what is so; one with a time may confirm it later.
       if (current->effective_micros >= row.effective_micros && row.says_when) continue;
@@ -341,6 +342,7 @@ absl::Status RowImport::AddAttributes(const Row& row, Profile& profile,
                              SameMeaning(*current, field.value(), row.customer,
                                          key == data_keys_.end() ? nullptr : &key->second));
       if (same && !row.says_when) continue;
+      confirms = same;
     }
     Value value = field.value();
     if (!clears && parts_.schema.FindAttribute(field.name())->pii()) {
@@ -350,7 +352,10 @@ absl::Status RowImport::AddAttributes(const Row& row, Profile& profile,
     auto& out = *change.add_attributes();
     out.set_name(field.name());
     *out.mutable_value() = std::move(value);
+    if (confirms) change.add_confirmed_attributes(field.name());
   }
+  auto& confirmed = *change.mutable_confirmed_attributes();
+  std::sort(confirmed.begin(), confirmed.end());
   return absl::OkStatus();
 }
 

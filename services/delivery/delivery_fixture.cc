@@ -127,19 +127,20 @@ void DeliveryTest::AddCustomer(uint64_t number, bool consent) {
   if (consent) Consent(number, true);
 }
 
-void DeliveryTest::Consent(uint64_t number, bool granted, const std::string& channel) {
+void DeliveryTest::Consent(uint64_t number, bool granted, const std::string& channel,
+                           const std::string& purpose) {
   log::v1::Record record;
   record.set_party(Customer(number).value());
   auto& fact = *record.mutable_profile_changed()->add_consents();
   fact.set_channel(channel);
-  fact.set_purpose("marketing");
+  fact.set_purpose(purpose);
   fact.set_granted(granted);
   fact.set_effective_time_micros(ToMicros(house_.clock().Now()));
   house_.Append(std::move(record));
 }
 
 void DeliveryTest::Plan(uint64_t number, absl::Duration in, const std::string& cell, int32_t cycle,
-                        const std::string& channel) {
+                        const std::string& channel, const std::string& purpose) {
   log::v1::Record record;
   record.set_party(Customer(number).value());
   auto& planned = *record.mutable_contact_planned();
@@ -149,6 +150,7 @@ void DeliveryTest::Plan(uint64_t number, absl::Duration in, const std::string& c
   if (!planned.control()) planned.set_channel(channel);
   planned.set_due_time_micros(ToMicros(house_.clock().Now() + in));
   planned.set_cost_minor_units(5);
+  planned.set_purpose(purpose);
   house_.Append(std::move(record));
 }
 

@@ -28,9 +28,13 @@ inline constexpr InstanceKey kInstanceKey = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 
 class LedgerTransport final : public Transport {
  public:
   absl::Status Send(const Outbound& message, Done done) override {
+    if (refuses) {
+      const absl::Status refusal = refuses(message);
+      if (!refusal.ok()) return refusal;
+    }
     ++copies[message.message_id];
     messages.push_back(message);
-    if (answer) {
+    if (answer && !(hangs && hangs(message))) {
       done(answer(message));
     } else {
       unanswered.push_back(std::move(done));
@@ -41,9 +45,11 @@ class LedgerTransport final : public Transport {
   std::function<SendOutcome(const Outbound&)> answer = [](const Outbound&) {
     return SendOutcome{SendStatus::kAccepted, 250, "ok", {}};
   };
-  std::map<std::string, int> copies;  // By Message-ID.
+  std::function<bool(const Outbound&)> hangs;            // Some are never answered.
+  std::function<absl::Status(const Outbound&)> refuses;  // Some are not taken at all.
+  std::map<std::string, int> copies;                     // By Message-ID.
   std::vector<Outbound> messages;
-  std::vector<Done> unanswered;  // While `answer` is empty.
+  std::vector<Done> unanswered;
 };
 
 // Answers BatchGetCustomers from a map.
@@ -77,10 +83,11 @@ class DeliveryTest : public testing::Test {
   void Transition(campaign::v1::CampaignState from, campaign::v1::CampaignState to);
   // With an address, and consent if asked.
   void AddCustomer(uint64_t number, bool consent = true);
-  void Consent(uint64_t number, bool granted, const std::string& channel = "email");
+  void Consent(uint64_t number, bool granted, const std::string& channel = "email",
+               const std::string& purpose = "marketing");
   void Plan(uint64_t number, absl::Duration in = absl::ZeroDuration(),
             const std::string& cell = "mail", int32_t cycle = 1,
-            const std::string& channel = "email");
+            const std::string& channel = "email", const std::string& purpose = "");
   void Track(uint64_t number, const std::string& type, bool with_contact = true);
   // An SMS gateway's receipt of a kind (Kannel's 1, 2, 4, 8, 16).
   void Receive(uint64_t number, int kind, int32_t cycle = 1);

@@ -37,6 +37,7 @@ absl::Status ApplyPlanned(const LogRecord& record, ContactBook& book) {
   contact.set_due_time_micros(planned.due_time_micros());
   contact.set_time_zone(planned.time_zone());
   contact.set_cost_minor_units(planned.cost_minor_units());
+  contact.set_purpose(planned.purpose());
   return book.Add(key, std::move(contact), FromMicros(planned.due_time_micros()));
 }
 
@@ -136,14 +137,19 @@ absl::Status FoldProfile(CustomerId customer, const logpb::ProfileChanged& profi
   for (const logpb::ConsentFact& fact : profile.consents()) {
     FoldConsent(fact, *recipient.mutable_consents());
   }
-  // A new address has not bounced yet.
+  // A new address has not bounced yet. Whether a sealed one is new is known to who opened it.
   auto& quarantined = *recipient.mutable_quarantined_channels();
   const auto renewed = [&profile](const std::string& channel) {
     const std::string_view key = channel == "sms" ? "phone" : channel;
     return std::any_of(profile.keys().begin(), profile.keys().end(),
                        [key](const auto& fact) { return fact.namespace_() == key; }) ||
-           std::any_of(profile.attributes().begin(), profile.attributes().end(),
-                       [key](const auto& field) { return field.name() == key; });
+           std::any_of(
+               profile.attributes().begin(), profile.attributes().end(), [&](const auto& field) {
+                 return field.name() == key &&
+                        field.value().kind_case() != rondo::type::v1::Value::KIND_NOT_SET &&
+                        !std::binary_search(profile.confirmed_attributes().begin(),
+                                            profile.confirmed_attributes().end(), field.name());
+               });
   };
   const auto kept = std::remove_if(quarantined.begin(), quarantined.end(), renewed);
   const bool changed = !profile.consents().empty() || kept != quarantined.end();
@@ -158,16 +164,22 @@ bool IsPermanent(const logpb::EventTracked& event) {
   });
 }
 
-// What an event says about reaching the customer.
-absl::Status NoteEvent(const LogRecord& record, const std::string& channel, ContactBook& book) {
+std::string PurposeOf(const statepb::ContactState& contact) {
+  return contact.purpose().empty() ? kDefaultPurpose : contact.purpose();
+}
+
+// What an event says about reaching the customer. `contact` is the one that it answers, if known.
+absl::Status NoteEvent(const LogRecord& record, const std::optional<statepb::ContactState>& contact,
+                       ContactBook& book) {
   const logpb::EventTracked& event = record.event_tracked();
   const CustomerId customer(record.party());
+  const std::string channel = contact.has_value() ? contact->channel() : "";
   RONDO_ASSIGN_OR_RETURN(statepb::RecipientState recipient, book.Recipient(customer));
   if (event.type() == "unsubscribe") {
     logpb::ConsentFact fact;
     // Without a contact nobody knows what they had enough of: of everything.
     fact.set_channel(channel.empty() ? "*" : channel);
-    fact.set_purpose("marketing");
+    fact.set_purpose(contact.has_value() ? PurposeOf(*contact) : "*");
     fact.set_granted(false);
     fact.set_effective_time_micros(record.event_time_micros());
     FoldConsent(fact, *recipient.mutable_consents());
@@ -215,17 +227,16 @@ absl::Status ApplyEvent(const LogRecord& record, ContactBook& book) {
   const bool evidence =
       tells || type == "open" || type == "click" || type == "delivered" || type == "receipt";
   if (!evidence) return absl::OkStatus();
-  std::string channel;
+  std::optional<statepb::ContactState> contact;
   if (event.has_contact()) {
     const std::string key = ContactKeyOf(CustomerId(record.party()), event.contact());
-    RONDO_ASSIGN_OR_RETURN(auto contact, book.Get(key));
+    RONDO_ASSIGN_OR_RETURN(contact, book.Get(key));
     if (contact.has_value() && type == "receipt") return FoldReceipt(event, key, *contact, book);
     if (contact.has_value()) {
-      channel = contact->channel();
-      RONDO_RETURN_IF_ERROR(book.NoteEvidence(key, *std::move(contact), type));
+      RONDO_RETURN_IF_ERROR(book.NoteEvidence(key, *contact, type));
     }
   }
-  return tells ? NoteEvent(record, channel, book) : absl::OkStatus();
+  return tells ? NoteEvent(record, contact, book) : absl::OkStatus();
 }
 
 absl::Status ApplyErased(CustomerId customer, ContactBook& book) {

@@ -6,9 +6,10 @@
 #include <set>
 
 #include "absl/strings/str_format.h"
+#include "platform/core/field_error.h"
 #include "platform/core/status_macros.h"
+#include "services/delivery/attempt_records.h"
 #include "services/delivery/delivery_projection.h"
-#include "services/delivery/domain/attempt.h"
 #include "services/delivery/ready_queue.h"
 
 namespace rondo::delivery {
@@ -19,60 +20,14 @@ using eventlog::LogRecord;
 
 constexpr absl::Duration kRetryAfter = absl::Seconds(1);
 
-LogRecord About(const statepb::ContactState& contact, absl::Time now) {
-  LogRecord record;
-  record.set_party(contact.customer());
-  record.set_source(std::string(kServiceName));
-  record.set_event_time_micros(ToMicros(now));
-  return record;
-}
-
-LogRecord OutcomeRecord(const statepb::ContactState& contact, const SendOutcome& outcome,
-                        absl::Time now) {
-  LogRecord record = About(contact, now);
-  logpb::DeliveryOutcome& written = *record.mutable_delivery_outcome();
-  *written.mutable_contact() = contact.contact();
-  written.set_attempt(contact.attempt());
-  written.set_cell(contact.cell());
-  written.set_code(outcome.code == 0 ? "" : std::to_string(outcome.code));
-  switch (outcome.status) {
-    case SendStatus::kAccepted:
-      written.set_state(logpb::DELIVERY_STATE_SENT);
-      written.set_cost_minor_units(contact.cost_minor_units());
-      break;
-    case SendStatus::kDeferred:
-      if (contact.attempt() < kAttemptsMax) {
-        written.set_state(logpb::DELIVERY_STATE_DEFERRED);
-        written.set_retry_time_micros(
-            ToMicros(now + RetryDelay(contact.attempt(), Fnv1a(contact.message_id()))));
-        break;
-      }
-      [[fallthrough]];
-    case SendStatus::kFailed:
-      written.set_state(logpb::DELIVERY_STATE_FAILED);
-      break;
-    case SendStatus::kUnknown:
-      written.set_state(logpb::DELIVERY_STATE_IN_DOUBT);
-      break;
-  }
-  return record;
-}
-
-// The contact that an outcome or a suppression is about.
-std::string KeyOf(const LogRecord& record) {
-  const auto& contact = record.has_delivery_outcome() ? record.delivery_outcome().contact()
-                                                      : record.contact_suppressed().contact();
-  return ContactKeyOf(CustomerId(record.party()), contact);
-}
-
-LogRecord SuppressedRecord(const statepb::ContactState& contact, const std::string& reason,
-                           absl::Time now) {
-  LogRecord record = About(contact, now);
-  logpb::ContactSuppressed& suppressed = *record.mutable_contact_suppressed();
-  *suppressed.mutable_contact() = contact.contact();
-  suppressed.set_cell(contact.cell());
-  suppressed.set_reason(reason);
-  return record;
+// Why a channel can never take a message; see Transport::Send.
+std::string ReasonOf(const absl::Status& refused) {
+  const std::vector<FieldViolation> violations = ViolationsOf(refused);
+  const std::string_view field = violations.empty() ? "" : violations[0].field;
+  if (field == kRecipientField) return "no_address";
+  if (field == kSenderField) return "unusable_sender";
+  if (field == kChannelField) return "channel_misconfigured";
+  return "unsendable_content";
 }
 
 }  // namespace
@@ -82,14 +37,23 @@ struct Dispatcher::State {
     int64_t applied = 0;
     bool dirty = false;
     std::vector<Appended> appended;
-    std::set<std::string> busy;               // Keys between claim and outcome.
+    std::vector<Appended> unsynced;  // Appended; not to be sent before a sync.
+    std::vector<Unsure> unsure;
+    KeysByChannel busy;                       // Between claim and outcome.
     bool hungry = false;                      // Has ready contacts for which there was no room.
     std::map<std::string, ReadyQueue> ready;  // By channel; of the strand of claims.
+
+    bool IsUnsettled() const { return !unsynced.empty() || !unsure.empty(); }
+    bool AwaitsSync() const {
+      return !unsynced.empty() || std::any_of(unsure.begin(), unsure.end(),
+                                              [](const Unsure& each) { return each.until < 0; });
+    }
   };
   struct Channel {
     int failures = 0;
     absl::Time rests_until = absl::InfinitePast();
     std::string reason;
+    std::set<std::string> told;  // Reasons that the log has.
   };
 
   State(DispatcherOptions given, eventlog::Runtime& r, Executor& e, Composer& c, Transports t,
@@ -108,13 +72,31 @@ struct Dispatcher::State {
   Partition& At(int partition) { return partitions[static_cast<size_t>(partition)]; }
   // Under the mutex. There is room for whoever had none.
   void Release(int partition, const std::string& key) {
-    At(partition).busy.erase(key);
+    for (auto& [channel, keys] : At(partition).busy) keys.erase(key);
     for (Partition& each : partitions) each.dirty |= std::exchange(each.hungry, false);
   }
   size_t Busy() const {  // Under the mutex.
-    size_t busy = 0;
-    for (const Partition& partition : partitions) busy += partition.busy.size();
-    return busy;
+    size_t all = 0;
+    for (const Partition& partition : partitions) {
+      for (const auto& [channel, keys] : partition.busy) all += keys.size();
+    }
+    return all;
+  }
+  RoomByChannel Rooms() const {  // Under the mutex. What each channel may still take.
+    RoomByChannel rooms;
+    for (const std::string_view name : kChannels) {
+      const std::string channel(name);
+      const auto own = options.in_flight_max_by_channel.find(channel);
+      const size_t most =
+          own == options.in_flight_max_by_channel.end() ? options.in_flight_max : own->second;
+      size_t busy = 0;
+      for (const Partition& partition : partitions) {
+        const auto keys = partition.busy.find(channel);
+        if (keys != partition.busy.end()) busy += keys->second.size();
+      }
+      rooms[channel] = most > busy ? most - busy : 0;
+    }
+    return rooms;
   }
 
   const DispatcherOptions options;
@@ -234,7 +216,11 @@ void Dispatcher::Run(const std::shared_ptr<State>& state) {
     }
   }
   std::erase_if(dirty, [&](int partition) { return !state->runtime.IsLive(partition); });
-  for (const int partition : dirty) SendClaimed(state, partition);
+  for (const int partition : dirty) {
+    // What cannot be read now is read with the next retry: the claims stay ours.
+    if (!SettleUnsure(state, partition).ok()) WakeAt(state, state->Now() + kRetryAfter);
+    SendClaimed(state, partition);
+  }
   ClaimReady(state, dirty);
   const std::lock_guard lock(state->mutex);
   const bool more = std::any_of(state->partitions.begin(), state->partitions.end(),
@@ -321,8 +307,26 @@ void Dispatcher::SendOne(const std::shared_ptr<State>& state, int partition,
         Finish(state, partition, contact, outcome);
       });
   if (taken.ok()) return;
-  if (absl::IsInvalidArgument(taken)) return suppress("no_address");
+  if (absl::IsInvalidArgument(taken)) {
+    const std::string reason = ReasonOf(taken);
+    TellOnce(state, contact.channel(), reason, taken);
+    return suppress(reason);
+  }
   Finish(state, partition, contact, {SendStatus::kDeferred, 0, std::string(taken.message()), {}});
+}
+
+// What is wrong with a sender or a channel is wrong with every message: one line is enough.
+void Dispatcher::TellOnce(const std::shared_ptr<State>& state, const std::string& channel,
+                          const std::string& reason, const absl::Status& refused) {
+  {
+    const std::lock_guard lock(state->mutex);
+    if (!state->channels[channel].told.insert(reason).second) return;
+  }
+  state->log.Write(
+      LogLevel::kWarning, "messages_refused",
+      {{"channel", channel},
+       {"reason", reason},
+       {"error", std::string_view(refused.message().data(), refused.message().size())}});
 }
 
 void Dispatcher::Finish(const std::shared_ptr<State>& state, int partition,
@@ -392,7 +396,7 @@ void Dispatcher::WriteOutcomes(const std::shared_ptr<State>& state) {
     }
     for (const auto& [partition, record] : batch) {
       if (!written.ok()) break;
-      state->Release(partition, KeyOf(record));
+      state->Release(partition, ContactKeyOfRecord(record));
       state->At(partition).dirty = true;
     }
   }
@@ -406,111 +410,153 @@ void Dispatcher::WriteOutcomes(const std::shared_ptr<State>& state) {
 }
 
 absl::StatusOr<std::vector<Dispatcher::Claim>> Dispatcher::ClaimsFor(
-    const std::shared_ptr<State>& state, int partition, size_t room,
-    const std::set<std::string>& busy) {
+    const std::shared_ptr<State>& state, int partition, const RoomByChannel& rooms,
+    const KeysByChannel& busy) {
   const absl::Time now = state->Now();
   RONDO_ASSIGN_OR_RETURN(const auto view, state->runtime.ReadState(kServiceName, partition));
   RONDO_ASSIGN_OR_RETURN(const int64_t epoch, ReadEpoch(*view));
   std::vector<Claim> claims;
-  for (const std::string_view channel : kChannels) {
+  for (const auto& [channel, room] : rooms) {
+    if (room == 0) continue;
     {
       const std::lock_guard lock(state->mutex);
-      if (state->channels[std::string(channel)].rests_until > now) continue;
+      if (state->channels[channel].rests_until > now) continue;
     }
-    ReadyQueue& queue =
-        state->At(partition).ready.try_emplace(std::string(channel), channel).first->second;
-    RONDO_ASSIGN_OR_RETURN(auto ready, queue.Take(*view, busy, room - claims.size()));
+    ReadyQueue& queue = state->At(partition).ready.try_emplace(channel, channel).first->second;
+    const auto taken = busy.find(channel);
+    RONDO_ASSIGN_OR_RETURN(
+        auto ready,
+        queue.Take(*view, taken == busy.end() ? std::set<std::string>() : taken->second, room));
     for (auto& [key, contact] : ready) {
-      LogRecord record = About(contact, now);
-      logpb::DeliveryAttempted& attempted = *record.mutable_delivery_attempted();
-      *attempted.mutable_contact() = contact.contact();
-      attempted.set_attempt(contact.attempt() + 1);
-      attempted.set_epoch(epoch);
-      attempted.set_message_id(state->composer.MessageIdOf(contact));
-      attempted.set_channel(contact.channel());
-      claims.push_back({std::move(key), std::move(record)});
+      claims.push_back({std::move(key), channel,
+                        ClaimRecord(contact, epoch, state->composer.MessageIdOf(contact), now)});
     }
   }
   return claims;
 }
 
 absl::Status Dispatcher::AppendClaims(const std::shared_ptr<State>& state, int partition,
-                                      std::vector<Claim> claims,
-                                      std::vector<std::pair<int, Appended>>& appended) {
+                                      std::vector<Claim> claims) {
   std::vector<LogRecord> records;
   {
     const std::lock_guard lock(state->mutex);
     for (Claim& claim : claims) {
-      state->At(partition).busy.insert(claim.key);
-      records.push_back(std::move(claim.record));
+      state->At(partition).busy[claim.channel].insert(claim.key);
+      records.push_back(claim.record);
     }
   }
   const auto first = state->runtime.log().Append(partition, absl::MakeSpan(records),
                                                  eventlog::Durability::kWritten);
+  const std::lock_guard lock(state->mutex);
+  State::Partition& here = state->At(partition);
   for (size_t i = 0; i < claims.size(); ++i) {
     if (first.ok()) {
-      const int64_t offset = *first + static_cast<int64_t>(i);
-      appended.emplace_back(partition, Appended{claims[i].key, offset});
+      here.unsynced.push_back({claims[i].key, *first + static_cast<int64_t>(i)});
     } else {
-      // Should they have been written all the same, they are read back as claims of nobody, and
-      // become in doubt with the next owner.
-      const std::lock_guard lock(state->mutex);
-      state->Release(partition, claims[i].key);
+      const logpb::DeliveryAttempted& attempted = claims[i].record.delivery_attempted();
+      here.unsure.push_back({claims[i].key, attempted.attempt(), attempted.epoch()});
     }
   }
   return first.status();
 }
 
-absl::Status Dispatcher::ClaimIn(const std::shared_ptr<State>& state, int partition,
-                                 std::vector<std::pair<int, Appended>>& appended) {
-  size_t room = 0;
-  std::set<std::string> busy;
+absl::Status Dispatcher::ClaimIn(const std::shared_ptr<State>& state, int partition) {
+  RoomByChannel rooms;
+  KeysByChannel busy;
   {
     const std::lock_guard lock(state->mutex);
-    if (state->stopping || state->outcomes_fail) return absl::OkStatus();
-    const size_t all = state->Busy();
-    room = state->options.in_flight_max > all ? state->options.in_flight_max - all : 0;
-    busy = state->At(partition).busy;
-    state->At(partition).hungry = room == 0;
+    State::Partition& here = state->At(partition);
+    // What is not settled comes first.
+    if (state->stopping || state->outcomes_fail || here.IsUnsettled()) return absl::OkStatus();
+    rooms = state->Rooms();
+    busy = here.busy;
+    here.hungry =
+        std::any_of(rooms.begin(), rooms.end(), [](const auto& room) { return room.second == 0; });
   }
-  if (room == 0) return absl::OkStatus();
-  RONDO_ASSIGN_OR_RETURN(std::vector<Claim> claims, ClaimsFor(state, partition, room, busy));
+  RONDO_ASSIGN_OR_RETURN(std::vector<Claim> claims, ClaimsFor(state, partition, rooms, busy));
   if (claims.empty()) return absl::OkStatus();
-  if (claims.size() == room) {
+  for (const Claim& claim : claims) --rooms[claim.channel];
+  {
     const std::lock_guard lock(state->mutex);
-    state->At(partition).hungry = true;
+    State::Partition& here = state->At(partition);
+    here.hungry =
+        std::any_of(rooms.begin(), rooms.end(), [](const auto& room) { return room.second == 0; });
   }
-  return AppendClaims(state, partition, std::move(claims), appended);
+  return AppendClaims(state, partition, std::move(claims));
+}
+
+// One sync for the claims of all partitions: those with an offset may be sent once they are read
+// back; of the others the log's end now tells how far to read.
+absl::Status Dispatcher::SyncClaims(const std::shared_ptr<State>& state) {
+  {
+    const std::lock_guard lock(state->mutex);
+    if (std::none_of(state->partitions.begin(), state->partitions.end(),
+                     [](const State::Partition& p) { return p.AwaitsSync(); })) {
+      return absl::OkStatus();
+    }
+  }
+  RONDO_RETURN_IF_ERROR(state->runtime.log().Sync());
+  for (size_t i = 0; i < state->partitions.size(); ++i) {
+    RONDO_ASSIGN_OR_RETURN(const int64_t end, state->runtime.log().End(static_cast<int>(i)));
+    const std::lock_guard lock(state->mutex);
+    State::Partition& here = state->partitions[i];
+    if (!here.AwaitsSync()) continue;
+    here.appended.insert(here.appended.end(), here.unsynced.begin(), here.unsynced.end());
+    here.unsynced.clear();
+    for (Unsure& claim : here.unsure) {
+      if (claim.until < 0) claim.until = end;
+    }
+    here.dirty = true;  // They may have been applied already.
+  }
+  return absl::OkStatus();
 }
 
 // Claims of all partitions share one sync; none is sent before it.
 void Dispatcher::ClaimReady(const std::shared_ptr<State>& state, const std::vector<int>& dirty) {
-  std::vector<std::pair<int, Appended>> appended;
   absl::Status claimed;
-  for (const int partition : dirty) claimed.Update(ClaimIn(state, partition, appended));
-  if (!appended.empty()) {
-    const absl::Status synced = state->runtime.log().Sync();
-    claimed.Update(synced);
-    const std::lock_guard lock(state->mutex);
-    for (const auto& [partition, claim] : appended) {
-      if (synced.ok()) {
-        state->At(partition).appended.push_back(claim);
-      } else {
-        state->Release(partition, claim.key);
-      }
-      state->At(partition).dirty = true;  // It may have been applied already.
-    }
-    if (claimed.ok()) state->storage_trouble.clear();
-  }
-  if (claimed.ok()) return;
+  for (const int partition : dirty) claimed.Update(ClaimIn(state, partition));
+  claimed.Update(SyncClaims(state));
   {
     const std::lock_guard lock(state->mutex);
-    state->storage_trouble = std::string(claimed.message());
+    if (!state->outcomes_fail) state->storage_trouble = std::string(claimed.message());
   }
+  if (claimed.ok()) return;
   state->log.Write(
       LogLevel::kWarning, "claims_not_written",
       {{"error", std::string_view(claimed.message().data(), claimed.message().size())}});
   WakeAt(state, state->Now() + kRetryAfter);
+}
+
+// Claims that may have been written are ours to send if the state, read so far that they must be in
+// it, holds them under our epoch; else the contact is as it was before.
+absl::Status Dispatcher::SettleUnsure(const std::shared_ptr<State>& state, int partition) {
+  std::vector<Unsure> known;
+  {
+    const std::lock_guard lock(state->mutex);
+    for (const Unsure& claim : state->At(partition).unsure) {
+      if (claim.until >= 0 && state->At(partition).applied >= claim.until) known.push_back(claim);
+    }
+  }
+  if (known.empty()) return absl::OkStatus();
+  RONDO_ASSIGN_OR_RETURN(const auto view, state->runtime.ReadState(kServiceName, partition));
+  RONDO_ASSIGN_OR_RETURN(const int64_t epoch, ReadEpoch(*view));
+  for (const Unsure& claim : known) {
+    RONDO_ASSIGN_OR_RETURN(const auto contact, ReadContact(*view, claim.key));
+    const bool is_ours = contact.has_value() && epoch == claim.epoch &&
+                         contact->phase() == statepb::CONTACT_PHASE_CLAIMED &&
+                         contact->attempt() == claim.attempt;
+    const std::lock_guard lock(state->mutex);
+    State::Partition& here = state->At(partition);
+    std::erase_if(here.unsure, [&](const Unsure& each) { return each.key == claim.key; });
+    if (is_ours) {
+      here.appended.push_back({claim.key, contact->claim_offset()});
+    } else {
+      state->Release(partition, claim.key);
+      here.dirty = true;
+    }
+  }
+  state->executor.NotifyAll();
+  return absl::OkStatus();
 }
 
 }  // namespace rondo::delivery

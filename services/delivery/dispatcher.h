@@ -1,8 +1,10 @@
 // The effect: claims ready contacts, sends what was claimed, and records what became of it.
 //
 // Only while live. A claim is appended, synced, and read back: the message goes out only if the
-// contact's state names that very record as its claim. At most `in_flight_max` contacts are between
-// claim and outcome, so a crash leaves at most so many in doubt; the backlog stays in the store. An
+// contact's state names that very record as its claim. At most `in_flight_max` contacts of a
+// channel are between claim and outcome, so a crash leaves at most so many in doubt, and a channel
+// that hangs holds up no other; the backlog stays in the store. A claim that may or may not have
+// been written is sent to nobody until a sync succeeds and the state says whether it holds. An
 // outcome that cannot be written is kept and tried again, and nothing new is claimed meanwhile.
 #pragma once
 
@@ -22,9 +24,11 @@
 namespace rondo::delivery {
 
 struct DispatcherOptions {
-  // Over all partitions; at most so many become in doubt by a crash. Two for each SMTP session: one
-  // that is being sent, one that waits behind it.
+  // Of each channel, over all partitions; at most so many become in doubt by a crash. Two for each
+  // session: one that is being sent, one that waits behind it.
   size_t in_flight_max = 20;
+  // For channels where it is another number.
+  std::map<std::string, size_t> in_flight_max_by_channel = {};
   // So many connection failures one after another, and the channel rests for `rest`.
   int failures_until_rest = 10;
   absl::Duration rest = absl::Seconds(10);
@@ -62,17 +66,31 @@ class Dispatcher {
     std::string key;
     int64_t offset = 0;
   };
+  // A claim of which nobody knows whether it is in the log for good: nothing was sent for it.
+  struct Unsure {
+    std::string key;
+    int32_t attempt = 0;
+    int64_t epoch = 0;
+    // Once a sync has succeeded: it lies before this offset, or nowhere. Else negative.
+    int64_t until = -1;
+  };
   // A claim to be appended.
   struct Claim {
     std::string key;
+    std::string channel;
     eventlog::LogRecord record;
   };
+  using KeysByChannel = std::map<std::string, std::set<std::string>>;
+  using RoomByChannel = std::map<std::string, size_t>;
   static void Wake(const std::shared_ptr<State>& state);
   static void WakeAt(const std::shared_ptr<State>& state, absl::Time when);
   static void Run(const std::shared_ptr<State>& state);
+  static absl::Status SettleUnsure(const std::shared_ptr<State>& state, int partition);
   static void SendClaimed(const std::shared_ptr<State>& state, int partition);
   static void SendOne(const std::shared_ptr<State>& state, int partition,
                       const statepb::ContactState& contact, const Composed& composed);
+  static void TellOnce(const std::shared_ptr<State>& state, const std::string& channel,
+                       const std::string& reason, const absl::Status& refused);
   static void Finish(const std::shared_ptr<State>& state, int partition,
                      const statepb::ContactState& contact, const SendOutcome& outcome);
   static void Record(const std::shared_ptr<State>& state, int partition,
@@ -80,14 +98,13 @@ class Dispatcher {
   static void StartRecording(const std::shared_ptr<State>& state);
   static void WriteOutcomes(const std::shared_ptr<State>& state);
   static void ClaimReady(const std::shared_ptr<State>& state, const std::vector<int>& dirty);
-  static absl::Status ClaimIn(const std::shared_ptr<State>& state, int partition,
-                              std::vector<std::pair<int, Appended>>& appended);
+  static absl::Status ClaimIn(const std::shared_ptr<State>& state, int partition);
   static absl::StatusOr<std::vector<Claim>> ClaimsFor(const std::shared_ptr<State>& state,
-                                                      int partition, size_t room,
-                                                      const std::set<std::string>& busy);
+                                                      int partition, const RoomByChannel& rooms,
+                                                      const KeysByChannel& busy);
   static absl::Status AppendClaims(const std::shared_ptr<State>& state, int partition,
-                                   std::vector<Claim> claims,
-                                   std::vector<std::pair<int, Appended>>& appended);
+                                   std::vector<Claim> claims);
+  static absl::Status SyncClaims(const std::shared_ptr<State>& state);
 
   std::shared_ptr<State> state_;
 };

@@ -13,6 +13,21 @@ struct Mailbox {
   EmailAddress address;
 };
 
+// `status` as one of the fields of a transport; what it says stays.
+absl::Status As(std::string_view field, const absl::Status& status) {
+  const std::vector<FieldViolation> violations = ViolationsOf(status);
+  if (!violations.empty()) return FieldError(field, violations[0].description);
+  return FieldError(field, std::string_view(status.message().data(), status.message().size()));
+}
+
+// What of a request to an SMS gateway is wrong: SmsRequestUrl names its own fields.
+absl::Status AsSmsField(const absl::Status& status) {
+  const std::vector<FieldViolation> violations = ViolationsOf(status);
+  const std::string_view field = violations.empty() ? "" : violations[0].field;
+  if (field == "sender") return As(kSenderField, status);
+  return As(field == "url" || field == "receipt_url" ? kChannelField : kContentField, status);
+}
+
 // `Shop <news@shop.example>` or `news@shop.example`.
 absl::StatusOr<Mailbox> ParseMailbox(std::string_view text) {
   std::string name;
@@ -23,7 +38,7 @@ absl::StatusOr<Mailbox> ParseMailbox(std::string_view text) {
     text = text.substr(open + 1, text.size() - open - 2);
   }
   const auto address = EmailAddress::Parse(text);
-  if (!address.ok()) return FieldError("from", "expected `Name <name@example.com>`");
+  if (!address.ok()) return FieldError(kSenderField, "expected `Name <name@example.com>`");
   return Mailbox{std::move(name), *address};
 }
 
@@ -38,15 +53,17 @@ absl::StatusOr<std::unique_ptr<SmtpTransport>> SmtpTransport::Create(
 }
 
 absl::Status SmtpTransport::Send(const Outbound& message, Done done) {
-  RONDO_ASSIGN_OR_RETURN(const EmailAddress recipient, EmailAddress::Parse(message.recipient));
+  const auto recipient = EmailAddress::Parse(message.recipient);
+  if (!recipient.ok()) return As(kRecipientField, recipient.status());
   Mailbox from{"", return_path_};
   if (!message.sender.empty()) {
     RONDO_ASSIGN_OR_RETURN(from, ParseMailbox(message.sender));
   }
-  RONDO_ASSIGN_OR_RETURN(const EmailAddress return_path, VerpReturnPath(return_path_, message.id));
+  const auto return_path = VerpReturnPath(return_path_, message.id);
+  if (!return_path.ok()) return As(kChannelField, return_path.status());
   const EmailMessage mail{.from = from.address,
                           .from_name = from.name,
-                          .to = recipient,
+                          .to = *recipient,
                           .to_name = "",
                           .reply_to = std::nullopt,
                           .subject = message.subject,
@@ -57,18 +74,19 @@ absl::Status SmtpTransport::Send(const Outbound& message, Done done) {
                           .date = message.date,
                           .unsubscribe_url = message.unsubscribe_url,
                           .unsubscribe_address = std::nullopt};
-  RONDO_ASSIGN_OR_RETURN(std::string data, WriteMime(mail));
-  return sender_->Send({return_path, recipient, std::move(data), nullptr}, std::move(done));
+  auto data = WriteMime(mail);
+  if (!data.ok()) return As(kContentField, data.status());
+  return sender_->Send({*return_path, *recipient, *std::move(data), nullptr}, std::move(done));
 }
 
 absl::Status SmsTransport::Send(const Outbound& message, Done done) {
   auto phone = PhoneNumber::Parse(message.recipient);
-  if (!phone.ok()) return phone.status();
+  if (!phone.ok()) return As(kRecipientField, phone.status());
   SmsGatewayOptions options = options_;
   if (!message.sender.empty()) options.sender = message.sender;
   SmsMessage sms{*std::move(phone), message.text, message.receipt_url};
   // What cannot be put into a request is said now, not later.
-  RONDO_RETURN_IF_ERROR(SmsRequestUrl(options, sms).status());
+  if (const auto url = SmsRequestUrl(options, sms); !url.ok()) return AsSmsField(url.status());
   executor_.Post([this, options = std::move(options), sms = std::move(sms),
                   done = std::move(done)] {
     const auto outcome = SendSms(client_, options, sms);

@@ -35,14 +35,20 @@ struct Outbound {
   absl::Time date;
 };
 
+// The fields that a transport's INVALID_ARGUMENT names: why it can never take the message.
+inline constexpr char kRecipientField[] = "recipient";
+inline constexpr char kSenderField[] = "sender";    // Of the template, or of the configuration.
+inline constexpr char kContentField[] = "content";  // Subject, text, HTML.
+inline constexpr char kChannelField[] = "channel";  // The channel's own configuration.
+
 class Transport {
  public:
   using Done = std::function<void(const SendOutcome&)>;
   virtual ~Transport() = default;
 
   // Takes `message` and calls `done` once, from any thread, possibly before it returns. An error
-  // (the message cannot be sent by this channel at all: INVALID_ARGUMENT; too much is waiting:
-  // RESOURCE_EXHAUSTED) instead of a call.
+  // (the message cannot be sent by this channel at all: INVALID_ARGUMENT, naming one of the fields
+  // above; too much is waiting: RESOURCE_EXHAUSTED) instead of a call.
   virtual absl::Status Send(const Outbound& message, Done done) = 0;
 };
 

@@ -15,7 +15,9 @@ void MustBeOk(const absl::Status& status) {
 TestRuntime::TestRuntime(int partitions, uint64_t seed)
     : clock_(absl::FromUnixSeconds(kTestStartSeconds)),
       executor_(seed, clock_),
-      log_(partitions, clock_) {
+      log_(partitions, clock_, [this](storage::CommitPoint point) {
+        return log_fault ? log_fault(point) : storage::Fault::kNone;
+      }) {
   Open();
 }
 

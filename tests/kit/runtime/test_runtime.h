@@ -54,6 +54,9 @@ class TestRuntime {
 
   uint64_t StateHash(std::string_view service);
 
+  // Asked before and after each append and sync of the log; none by default.
+  storage::FaultHook log_fault;
+
  private:
   void Open();
 
