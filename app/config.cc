@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "platform/core/field_error.h"
 #include "platform/core/nearest.h"
 
@@ -20,12 +21,20 @@ struct Entry {
   int Config::*number = nullptr;
   int64_t least = 0;
   int64_t most = 0;
+  std::vector<std::string_view> choices = {};  // Of a text; empty: any.
 };
 
 Entry Text(std::string_view name, std::string Config::*member, std::string_view description) {
   Entry entry;
   entry.key = {name, "text", description};
   entry.text = member;
+  return entry;
+}
+
+Entry Choice(std::string_view name, std::string Config::*member,
+             std::vector<std::string_view> choices, std::string_view description) {
+  Entry entry = Text(name, member, description);
+  entry.choices = std::move(choices);
   return entry;
 }
 
@@ -65,12 +74,26 @@ const std::vector<Entry>& Entries() {
              "What tracking links begin with; empty is the HTTP address."),
         Text("smtp.host", &Config::smtp_host, "The mail server that takes what is sent."),
         Number("smtp.port", &Config::smtp_port, {1, 65535}, "Its port."),
-        Number("smtp.sessions", &Config::smtp_sessions, {1, 256}, "Sessions at the same time."),
+        Number("smtp.sessions", &Config::smtp_sessions, {1, 64}, "Sessions at the same time."),
         Text("smtp.return_path", &Config::smtp_return_path,
              "Where bounces go: an address whose local part gets a tag for each message."),
+        Choice("smtp.tls", &Config::smtp_tls, {"none", "starttls", "implicit"},
+               "`none`, `starttls` (a server that does not offer it gets nothing) or `implicit` "
+               "(by custom on port 465)."),
+        Text("smtp.ca_file", &Config::smtp_ca_file,
+             "A PEM file of the authorities that may vouch for it; empty is the system's."),
+        Choice("smtp.verify", &Config::smtp_verify, {"true", "false"},
+               "Whether its certificate is checked, and that it names the host. `false` hides who "
+               "listens in."),
+        Text("smtp.user", &Config::smtp_user, "Its user (AUTH), which needs TLS; empty: none."),
+        Text("smtp.password_file", &Config::smtp_password_file,
+             "A file whose first line is its password; passwords stand in no configuration."),
+        Text("smtp.password_env", &Config::smtp_password_env,
+             "Instead: the name of an environment variable that holds it."),
         Text("sms.url", &Config::sms_url, "The SMS gateway's HTTP address; empty sends no SMS."),
         Text("sms.username", &Config::sms_username, "Its user."),
         Text("sms.password_file", &Config::sms_password_file, "A file that holds its password."),
+        Number("sms.sessions", &Config::sms_sessions, {1, 64}, "Requests at the same time."),
         Text("attributes.time_zone", &Config::time_zone_attribute,
              "The attribute that names a customer's time zone (IANA)."),
         Text("attributes.email", &Config::email_attribute,
@@ -132,6 +155,10 @@ class ConfigReader {
     if (!node.IsScalar() && !node.IsNull()) return Fail(node, name, "expected a single value");
     const std::string text = node.IsNull() ? "" : node.Scalar();
     if (entry.text != nullptr) {
+      const auto& choices = entry.choices;
+      if (!choices.empty() && std::find(choices.begin(), choices.end(), text) == choices.end()) {
+        return Fail(node, name, "expected " + absl::StrJoin(choices, " or "));
+      }
       config_.*entry.text = text;
       return;
     }
@@ -156,6 +183,23 @@ class ConfigReader {
   Config& config_;
   FieldViolations& violations_;
 };
+
+// Keys that are right alone and wrong together.
+void CheckTogether(std::string_view file, const Config& config, FieldViolations& violations) {
+  const auto add = [&](const char* key, const char* expected) {
+    violations.Add(absl::StrFormat("%s: %s", file, key), expected);
+  };
+  const bool has_password = !config.smtp_password_file.empty() || !config.smtp_password_env.empty();
+  if (!config.smtp_password_file.empty() && !config.smtp_password_env.empty()) {
+    add("smtp.password_env", "smtp.password_file is given too: keep one of them");
+  }
+  if (!config.smtp_user.empty() && !has_password) {
+    add("smtp.user", "give its password too: smtp.password_file or smtp.password_env");
+  }
+  if (!config.smtp_user.empty() && config.smtp_tls == "none") {
+    add("smtp.user", "needs smtp.tls starttls or implicit: a password does not travel in clear");
+  }
+}
 
 }  // namespace
 
@@ -186,6 +230,7 @@ absl::StatusOr<Config> ParseConfig(std::string_view file, std::string_view text)
   }
   FieldViolations violations;
   if (!node.IsNull()) ConfigReader(file, config, violations).Read(node, "");
+  CheckTogether(file, config, violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
   return config;
 }

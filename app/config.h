@@ -25,7 +25,14 @@ struct Config {
   int smtp_port = 25;
   int smtp_sessions = 10;
   std::string smtp_return_path = "bounces@localhost";
+  std::string smtp_tls = "none";
+  std::string smtp_ca_file;
+  std::string smtp_verify = "true";
+  std::string smtp_user;
+  std::string smtp_password_file;
+  std::string smtp_password_env;
   std::string sms_url;
+  int sms_sessions = 4;
   std::string sms_username;
   std::string sms_password_file;
   std::string time_zone_attribute = "time_zone";

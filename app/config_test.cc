@@ -29,6 +29,31 @@ TEST(ParseConfigTest, RefusesNumbersOutOfRange) {
   EXPECT_FALSE(ParseConfig("c.yaml", "partitions: many\n").ok());
 }
 
+TEST(ParseConfigTest, TakesTlsAndTheReferenceToAPassword) {
+  const auto config = ParseConfig(
+      "c.yaml",
+      "smtp:\n  tls: starttls\n  verify: false\n  user: rondo\n  password_env: SMTP_PASSWORD\n");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->smtp_tls, "starttls");
+  EXPECT_EQ(config->smtp_verify, "false");
+  EXPECT_EQ(config->smtp_password_env, "SMTP_PASSWORD");
+}
+
+TEST(ParseConfigTest, RefusesWhatIsWrongTogether) {
+  const auto message_of = [](const char* text) {
+    return std::string(ParseConfig("c.yaml", text).status().message());
+  };
+  EXPECT_THAT(message_of("smtp: {tls: ssl}"), HasSubstr("expected none or starttls or implicit"));
+  EXPECT_THAT(message_of("smtp: {verify: maybe}"), HasSubstr("expected true or false"));
+  EXPECT_THAT(message_of("smtp: {user: a, password_file: f}"), HasSubstr("needs smtp.tls"));
+  EXPECT_THAT(message_of("smtp: {user: a, tls: implicit}"), HasSubstr("give its password too"));
+  EXPECT_THAT(message_of("smtp: {user: a, tls: implicit, password_file: f, password_env: E}"),
+              HasSubstr("keep one of them"));
+  // A password itself has no key.
+  EXPECT_THAT(message_of("smtp: {password: secret}"), HasSubstr("unknown key"));
+  EXPECT_THAT(message_of("smtp: {password: secret}"), ::testing::Not(HasSubstr("secret")));
+}
+
 TEST(ExplainConfigTest, IsAFileThatSaysWhatTheDefaultsSay) {
   const auto config = ParseConfig("explained", ExplainConfig());
   ASSERT_TRUE(config.ok()) << config.status();

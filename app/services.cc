@@ -2,6 +2,7 @@
 
 #include <sodium/randombytes.h>
 
+#include <cstdlib>
 #include <fstream>
 
 #include "absl/strings/str_format.h"
@@ -32,6 +33,9 @@ struct Senders {
   std::unique_ptr<delivery::SmtpTransport> email;
   std::unique_ptr<HttpClient> http;
   std::unique_ptr<delivery::SmsTransport> sms;
+  // Its requests block, and would keep all other effects waiting: they have threads of their own,
+  // which end before what they use.
+  std::unique_ptr<ThreadPoolExecutor> sms_sessions;
 
   delivery::Transports ByChannel() const {
     delivery::Transports transports = {{"email", email.get()}};
@@ -40,35 +44,62 @@ struct Senders {
   }
 };
 
-absl::StatusOr<std::string> ReadPassword(const std::string& path) {
+// The first line of the file that the key `name` of the configuration names.
+absl::StatusOr<std::string> ReadPassword(const std::string& name, const std::string& path) {
   if (path.empty()) return std::string();
   std::ifstream file(path);
   std::string password;
   if (!std::getline(file, password)) {
-    return absl::InvalidArgumentError("sms.password_file: " + path + " cannot be read");
+    return absl::InvalidArgumentError(name + ": " + path + " cannot be read");
   }
   return password;
 }
 
-absl::StatusOr<Senders> MakeSenders(const Config& config, Executor& executor) {
-  Senders senders;
+absl::StatusOr<std::string> SmtpPassword(const Config& config) {
+  if (config.smtp_password_env.empty()) {
+    return ReadPassword("smtp.password_file", config.smtp_password_file);
+  }
+  const char* const password = std::getenv(config.smtp_password_env.c_str());
+  if (password != nullptr) return std::string(password);
+  return absl::InvalidArgumentError("smtp.password_env: there is no environment variable " +
+                                    config.smtp_password_env);
+}
+
+absl::StatusOr<SmtpOptions> SmtpOptionsOf(const Config& config) {
   SmtpOptions smtp;
   smtp.host = config.smtp_host;
   smtp.port = config.smtp_port;
   smtp.sessions_max = config.smtp_sessions;
+  smtp.tls = config.smtp_tls == "starttls"   ? SmtpOptions::Tls::kStartTls
+             : config.smtp_tls == "implicit" ? SmtpOptions::Tls::kImplicit
+                                             : SmtpOptions::Tls::kNone;
+  smtp.ca_file = config.smtp_ca_file;
+  if (!smtp.ca_file.empty() && !std::ifstream(smtp.ca_file)) {
+    return absl::InvalidArgumentError("smtp.ca_file: " + smtp.ca_file + " cannot be read");
+  }
+  smtp.verify_certificate = config.smtp_verify == "true";
+  smtp.user = config.smtp_user;
+  RONDO_ASSIGN_OR_RETURN(smtp.password, SmtpPassword(config));
+  return smtp;
+}
+
+absl::StatusOr<Senders> MakeSenders(const Config& config, const Clock& clock) {
+  Senders senders;
+  RONDO_ASSIGN_OR_RETURN(const SmtpOptions smtp, SmtpOptionsOf(config));
   RONDO_ASSIGN_OR_RETURN(senders.email,
                          delivery::SmtpTransport::Create(smtp, config.smtp_return_path));
   if (config.sms_url.empty()) return senders;
   SmsGatewayOptions sms;
   sms.url = config.sms_url;
   sms.user = config.sms_username;
-  RONDO_ASSIGN_OR_RETURN(sms.password, ReadPassword(config.sms_password_file));
+  RONDO_ASSIGN_OR_RETURN(sms.password, ReadPassword("sms.password_file", config.sms_password_file));
   HttpClientOptions http;
   // The operator named this address, so it may be one of this machine or network.
   RONDO_ASSIGN_OR_RETURN(const Url url, ParseUrl(config.sms_url));
   http.allowed_private_addresses = {absl::StrFormat("%s:%d", url.host, url.port)};
   senders.http = std::make_unique<HttpClient>(http);
-  senders.sms = std::make_unique<delivery::SmsTransport>(sms, *senders.http, executor);
+  senders.sms_sessions = std::make_unique<ThreadPoolExecutor>(config.sms_sessions, clock);
+  senders.sms = std::make_unique<delivery::SmsTransport>(sms, *senders.http, *senders.sms_sessions);
   return senders;
 }
 
@@ -81,6 +112,7 @@ delivery::DeliveryOptions DeliveryOptionsOf(const Config& config) {
   options.composer.message_domain = return_path.substr(return_path.rfind('@') + 1);
   // One message being sent and one behind it for each session: what a crash can leave in doubt.
   options.dispatcher.in_flight_max = 2 * static_cast<size_t>(config.smtp_sessions);
+  options.dispatcher.in_flight_max_by_channel["sms"] = 2 * static_cast<size_t>(config.sms_sessions);
   return options;
 }
 
@@ -155,7 +187,7 @@ absl::StatusOr<std::unique_ptr<Services>> Services::Build(const Parts& parts) {
   keys.memory = parts.memory;
   RONDO_ASSIGN_OR_RETURN(std::unique_ptr<storage::Store> key_store,
                          storage::OpenRocksDbStore(keys));
-  RONDO_ASSIGN_OR_RETURN(Senders senders, MakeSenders(parts.config, parts.effects));
+  RONDO_ASSIGN_OR_RETURN(Senders senders, MakeSenders(parts.config, parts.clock));
   return std::unique_ptr<Services>(
       new Services(std::make_unique<Modules>(parts, std::move(key_store), std::move(senders))));
 }

@@ -175,9 +175,11 @@ void Configure(const SmtpOptions& options, Session& session) {
   CURL* const e = session.easy.get();
   const std::string host =
       options.host.find(':') == std::string::npos ? options.host : "[" + options.host + "]";
-  const std::string url = absl::StrFormat("smtp://%s:%d/%s", host, options.port, options.helo_name);
+  const char* const scheme = options.tls == SmtpOptions::Tls::kImplicit ? "smtps" : "smtp";
+  const std::string url =
+      absl::StrFormat("%s://%s:%d/%s", scheme, host, options.port, options.helo_name);
   curl_easy_setopt(e, CURLOPT_URL, url.c_str());
-  curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "smtp");
+  curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, scheme);
   curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
   curl_easy_setopt(e, CURLOPT_UPLOAD, 1L);
@@ -188,6 +190,9 @@ void Configure(const SmtpOptions& options, Session& session) {
   if (options.tls == SmtpOptions::Tls::kStartTls) {
     curl_easy_setopt(e, CURLOPT_USE_SSL, static_cast<long>(CURLUSESSL_ALL));
   }
+  if (!options.ca_file.empty()) curl_easy_setopt(e, CURLOPT_CAINFO, options.ca_file.c_str());
+  curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, options.verify_certificate ? 1L : 0L);
+  curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, options.verify_certificate ? 2L : 0L);
   if (!options.user.empty()) {
     curl_easy_setopt(e, CURLOPT_USERNAME, options.user.c_str());
     curl_easy_setopt(e, CURLOPT_PASSWORD, options.password.c_str());
@@ -240,6 +245,9 @@ absl::Status Check(const SmtpOptions& options) {
     violations.Add("sessions_max", "1 to 64");
   }
   if (options.queue_max < 1) violations.Add("queue_max", "at least 1");
+  if (!options.user.empty() && options.tls == SmtpOptions::Tls::kNone) {
+    violations.Add("user", "needs TLS: a password does not travel in clear (RFC 4954, 4)");
+  }
   return violations.ToStatus();
 }
 

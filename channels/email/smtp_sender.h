@@ -22,9 +22,12 @@ struct SmtpOptions {
   int port = 25;
   enum class Tls {
     kNone,
-    kStartTls
-  } tls = Tls::kNone;     // kStartTls: required, certificate checked.
-  std::string user = {};  // Empty: no AUTH.
+    kStartTls,  // Required: a server that does not offer it gets nothing.
+    kImplicit,  // TLS from the first byte; by custom on port 465.
+  } tls = Tls::kNone;
+  std::string ca_file = {};        // PEM; empty: the system's authorities.
+  bool verify_certificate = true;  // That an authority vouches for it, and that it names `host`.
+  std::string user = {};           // Empty: no AUTH. Needs TLS.
   std::string password = {};
   std::string helo_name = "localhost";
   int sessions_max = 4;     // Connections at once, 1 to 64.

@@ -235,6 +235,82 @@ TEST(SmtpTest, RefusesMoreThanItsQueueHolds) {
   EXPECT_EQ(last.code(), absl::StatusCode::kResourceExhausted);
 }
 
+// A certificate for 127.0.0.1, with its key in the same file, that is its own authority.
+std::string MakeCertificate(const test::TempDir& dir) {
+  const std::string file = dir.File("server.pem");
+  auto openssl = test::Process::Start(
+      {.argv = {"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                "-nodes", "-days", "2", "-subj", "/CN=sink.example", "-addext",
+                "subjectAltName=IP:127.0.0.1", "-keyout", file, "-out", dir.File("cert.pem")}});
+  EXPECT_TRUE(openssl.ok() && openssl->Wait().value_or(1) == 0);
+  std::ofstream(file, std::ios::app) << std::ifstream(dir.File("cert.pem")).rdbuf();
+  return file;
+}
+
+TEST(SmtpTest, SpeaksTlsAndSaysWhoItIs) {
+  const test::TempDir dir;
+  const std::string certificate = MakeCertificate(dir);
+  for (const auto& [name, tls] : {std::pair("starttls", SmtpOptions::Tls::kStartTls),
+                                  std::pair("implicit", SmtpOptions::Tls::kImplicit)}) {
+    SCOPED_TRACE(name);
+    const auto sink = Sink::StartSmtp({.arguments = {"--tls", name, "--certificate", certificate,
+                                                     "--user", "rondo", "--password", "p&w 더"}});
+    ASSERT_TRUE(sink.ok()) << sink.status();
+    SmtpOptions options = OptionsFor((*sink)->port());
+    options.tls = tls;
+    options.ca_file = dir.File("cert.pem");
+    options.user = "rondo";
+    options.password = "p&w 더";
+    const auto sender = SmtpSender::Create(options).value();
+    for (int i = 0; i < 3; ++i) {  // On one connection or several.
+      const SendOutcome outcome = SendOne(*sender, EnvelopeTo("ann@example.org"));
+      EXPECT_EQ(outcome.status, SendStatus::kAccepted) << outcome.code << " " << outcome.reply;
+    }
+    const auto ledger = (*sink)->Ledger();
+    ASSERT_EQ(ledger.size(), 3u);
+    EXPECT_EQ(ledger[0]["tls"], true);
+    EXPECT_EQ(ledger[0]["user"], "rondo");
+  }
+}
+
+TEST(SmtpTest, SendsNothingWhereTlsOrAuthenticationFails) {
+  const test::TempDir dir;
+  const std::string certificate = MakeCertificate(dir);
+  const auto sink =
+      Sink::StartSmtp({.arguments = {"--tls", "starttls", "--certificate", certificate, "--user",
+                                     "rondo", "--password", "right"}});
+  const auto plain = Sink::StartSmtp({});
+  ASSERT_TRUE(sink.ok() && plain.ok());
+  SmtpOptions good = OptionsFor((*sink)->port());
+  good.tls = SmtpOptions::Tls::kStartTls;
+  good.ca_file = dir.File("cert.pem");
+  good.user = "rondo";
+  good.password = "right";
+  const auto outcome_of = [](const SmtpOptions& options) {
+    return SendOne(*SmtpSender::Create(options).value(), EnvelopeTo("ann@example.org"));
+  };
+  SmtpOptions options = good;
+  options.ca_file.clear();  // Nobody vouches for it.
+  EXPECT_EQ(outcome_of(options).status, SendStatus::kDeferred);
+  options.verify_certificate = false;
+  EXPECT_EQ(outcome_of(options).status, SendStatus::kAccepted);
+  options = good;
+  options.host = "localhost";  // Not the name in the certificate.
+  EXPECT_EQ(outcome_of(options).status, SendStatus::kDeferred);
+  options = good;
+  options.password = "wrong";
+  const SendOutcome refused = outcome_of(options);
+  EXPECT_EQ(refused.status, SendStatus::kDeferred);
+  EXPECT_THAT(refused.reply, ::testing::Not(HasSubstr("wrong")));
+  options = good;
+  options.port = (*plain)->port();  // Does not offer TLS: gets no password and no message.
+  EXPECT_EQ(outcome_of(options).status, SendStatus::kDeferred);
+  EXPECT_EQ((*plain)->Ledger().size(), 0u);
+  EXPECT_EQ((*sink)->Ledger().size(), 1u);
+  options.tls = SmtpOptions::Tls::kNone;
+  EXPECT_EQ(SmtpSender::Create(options).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
 TEST(SmtpTest, KeepsUpWithPostfixesSinkOnFewConnections) {
   constexpr int kMessages = 5'000;
   const int port = test::FreePort();

@@ -31,6 +31,7 @@ absl::StatusOr<std::unique_ptr<Sink>> Sink::StartSmtp(const SinkOptions& options
   if (!options.kill_file.empty()) {
     arguments.insert(arguments.end(), {"--kill", options.kill_file});
   }
+  arguments.insert(arguments.end(), options.arguments.begin(), options.arguments.end());
   return Start("smtp_sink.py", options, std::move(arguments));
 }
 

@@ -19,6 +19,8 @@ struct SinkOptions {
   bool receipts = false;                         // Of SMS: calls the dlr-url.
   int port = 0;                                  // 0: a free one.
   std::string kill_file = {};                    // Of mail: who is killed where; smtp_sink.py.
+  // Of mail: further arguments of smtp_sink.py, such as {"--tls", "starttls"}.
+  std::vector<std::string> arguments = {};
 };
 
 // Ends with its process and its ledger when destroyed. Thread-compatible.

@@ -2,6 +2,7 @@
 """A mail server for tests: takes every message into a ledger, and fails where it is told to.
 
   smtp_sink.py --port PORT --ledger FILE [--rules FILE] [--full] [--decode] [--kill FILE]
+               [--tls starttls|implicit --certificate PEM] [--user NAME --password WORD]
 
 The ledger has one JSON line per accepted message, written before the reply to the final dot:
   {"mail_from", "rcpt": [...], "message_id", "rondo_id", "headers": {lower-case name: first value},
@@ -18,10 +19,13 @@ Rules are a JSON list, looked at in order, the first that fits acts:
 With --kill, whoever writes "AT PID" into FILE has that process killed (-9) when the server next comes to
 AT, before it replies; FILE is removed first. Besides the above AT may be "accepted": after a message
 entered the ledger.
+With --tls and a certificate (with its key in the same file) it speaks TLS at once or after STARTTLS, and
+takes MAIL only so; with --user only after AUTH PLAIN or LOGIN. Entries then have "tls" and "user".
 At "body" the connection is dropped after the first 64 KiB or the end of the body, before the dot counts.
 """
 import argparse
 import asyncio
+import base64
 import email
 import email.policy
 import hashlib
@@ -29,6 +33,7 @@ import json
 import os
 import re
 import signal
+import ssl
 import sys
 
 
@@ -56,6 +61,7 @@ class Session:
     def __init__(self, sink, reader, writer):
         self.sink, self.reader, self.writer = sink, reader, writer
         self.mail_from, self.rcpt = None, []
+        self.tls, self.user = sink.args.tls == "implicit", ""
 
     def reply(self, code, text):
         self.writer.write(f"{code} {text}\r\n".encode())
@@ -95,10 +101,27 @@ class Session:
     async def command(self, verb, text):
         if verb in ("EHLO", "HELO"):
             if not await self.applied("ehlo", text):
-                self.writer.write(b"250-sink.example\r\n250-8BITMIME\r\n250 SIZE 35651584\r\n")
+                extensions = ["8BITMIME"]
+                if self.sink.args.tls == "starttls" and not self.tls:
+                    extensions.append("STARTTLS")
+                if self.sink.args.user and (self.tls or not self.sink.args.tls):
+                    extensions.append("AUTH PLAIN LOGIN")
+                self.writer.write("".join(f"250-{line}\r\n" for line in ["sink.example", *extensions])
+                                  .encode() + b"250 SIZE 35651584\r\n")
+        elif verb == "STARTTLS" and self.sink.args.tls == "starttls":
+            self.reply(220, "2.0.0 ready")
+            await self.writer.drain()
+            await self.writer.start_tls(self.sink.tls())
+            self.tls = True
+        elif verb == "AUTH" and self.sink.args.user:
+            await self.authenticate(text.split(" ")[1:])
         elif verb == "MAIL":
             self.rcpt = []
-            if not await self.applied("mail", text):
+            if self.sink.args.tls and not self.tls:
+                self.reply(530, "5.7.0 must issue a STARTTLS command first")
+            elif self.sink.args.user and not self.user:
+                self.reply(530, "5.7.0 authentication required")
+            elif not await self.applied("mail", text):
                 self.mail_from = re.search(r"<(.*?)>", text).group(1)
                 self.reply(250, "2.1.0 ok")
         elif verb == "RCPT":
@@ -116,6 +139,21 @@ class Session:
         else:
             self.reply(500, "5.5.2 unknown command")
 
+    async def authenticate(self, words):
+        async def ask(prompt):
+            self.reply(334, base64.b64encode(prompt).decode())
+            return (await self.reader.readuntil(b"\r\n"))[:-2].decode()
+        if words[0].upper() == "PLAIN":
+            given = words[1] if len(words) > 1 else await ask(b"")
+            _, user, password = base64.b64decode(given).decode().split("\0")
+        else:
+            user = base64.b64decode(words[1] if len(words) > 1 else await ask(b"User")).decode()
+            password = base64.b64decode(await ask(b"Password")).decode()
+        if (user, password) != (self.sink.args.user, self.sink.args.password):
+            return self.reply(535, "5.7.8 authentication failed")
+        self.user = user
+        self.reply(235, "2.7.0 welcome")
+
     async def body(self):
         envelope = " ".join(self.rcpt)
         rule = self.sink.rules.find("body", envelope)
@@ -126,7 +164,7 @@ class Session:
         while (line := await self.reader.readuntil(b"\r\n")) != b".\r\n":
             lines.append(line[1:] if line.startswith(b".") else line)
         data = b"".join(lines)
-        accepted = lambda: self.sink.record(self.mail_from, self.rcpt, data)
+        accepted = lambda: self.sink.record(self.mail_from, self.rcpt, data, self.tls, self.user)
         if await self.applied("dot", envelope, accepted):
             return
         accepted()
@@ -141,7 +179,12 @@ class Sink:
         self.ledger = open(args.ledger, "ab", buffering=0)
         self.count = 0
 
-    def record(self, mail_from, rcpt, data):
+    def tls(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.args.certificate)
+        return context
+
+    def record(self, mail_from, rcpt, data, tls, user):
         head = data.split(b"\r\n\r\n", 1)[0].decode("latin-1")
         headers = {}
         for field in re.sub(r"\r\n[ \t]+", " ", head).split("\r\n"):
@@ -151,6 +194,8 @@ class Sink:
                  "message_id": headers.get("message-id", "").strip("<>"),
                  "rondo_id": headers.get("x-rondo-id", ""), "headers": headers, "size": len(data),
                  "sha256": hashlib.sha256(data).hexdigest()}
+        if self.args.tls or self.args.user:
+            entry |= {"tls": tls, "user": user}
         if self.args.full:
             entry["data"] = data.decode("latin-1")
         if self.args.decode:
@@ -175,7 +220,7 @@ class Sink:
     async def serve(self, reader, writer):
         try:
             await Session(self, reader, writer).run()
-        except (Dropped, asyncio.IncompleteReadError, ConnectionError):
+        except (Dropped, asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
             pass
         finally:
             writer.close()
@@ -189,8 +234,14 @@ async def main():
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--decode", action="store_true")
     parser.add_argument("--kill")
+    parser.add_argument("--tls", choices=["starttls", "implicit"])
+    parser.add_argument("--certificate")
+    parser.add_argument("--user")
+    parser.add_argument("--password")
     sink = Sink(parser.parse_args())
-    server = await asyncio.start_server(sink.serve, "127.0.0.1", sink.args.port, limit=1 << 20)
+    tls = sink.tls() if sink.args.tls == "implicit" else None
+    server = await asyncio.start_server(sink.serve, "127.0.0.1", sink.args.port, limit=1 << 20,
+                                        ssl=tls)
     async with server:
         await server.serve_forever()
 
