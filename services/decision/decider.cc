@@ -34,8 +34,13 @@ bool IsInSeason(const pb::Offer& offer, int64_t now_micros) {
   return !offer.has_end_time() || now_micros < ToMicros(offer.end_time());
 }
 
-// Empty if the customer may have the offer, else why not.
-std::string ReasonAgainst(const OfferEntry& entry, const rules::Input& input) {
+// Empty if the customer may have the offer, else why not. Amounts of another currency than the
+// placement's cannot be compared.
+std::string ReasonAgainst(const OfferEntry& entry, const rules::Input& input,
+                          std::string_view currency) {
+  if (entry.offer.has_value() && entry.offer.value().currency_code() != currency) {
+    return "other_currency";
+  }
   if (!IsInSeason(entry.offer, ToMicros(input.now))) return "not_in_season";
   if (entry.is_broken) return "broken_rule";
   if (!entry.eligibility.has_value()) return "";
@@ -65,8 +70,9 @@ absl::StatusOr<Decided> DecideFor(const OfferBook& book, const statepb::Customer
   Decided decided;
   std::vector<std::shared_ptr<const OfferEntry>> eligible;
   std::vector<Exposure> exposures;
+  const std::string currency = book.CurrencyAt(moment.placement);
   for (const auto& entry : book.At(moment.placement)) {
-    const std::string reason = allowed ? ReasonAgainst(*entry, input) : "policy";
+    const std::string reason = allowed ? ReasonAgainst(*entry, input, currency) : "policy";
     if (reason.empty()) {
       eligible.push_back(entry);
       exposures.push_back({.offer = entry->offer.name(), .placement = moment.placement});

@@ -54,11 +54,12 @@ void DecisionTest::DefineAttributes() {
 
 absl::StatusOr<pb::Offer> DecisionTest::Create(const std::string& id, int64_t value,
                                                const std::string& eligibility,
-                                               const std::string& placement) {
+                                               const std::string& placement,
+                                               const std::string& currency) {
   pb::CreateOfferRequest request;
   pb::Offer& offer = *request.mutable_offer();
   offer.set_name("offers/" + id);
-  offer.mutable_value()->set_currency_code("EUR");
+  offer.mutable_value()->set_currency_code(currency);
   offer.mutable_value()->set_minor_units(value);
   offer.set_eligibility(eligibility);
   offer.add_placements(placement);

@@ -42,7 +42,8 @@ class DecisionTest : public testing::Test {
   void DefineAttributes();
   absl::StatusOr<pb::Offer> Create(const std::string& id, int64_t value,
                                    const std::string& eligibility = "",
-                                   const std::string& placement = "home");
+                                   const std::string& placement = "home",
+                                   const std::string& currency = "EUR");
   void SetAttribute(uint64_t customer, const std::string& name, const std::string& value,
                     absl::Duration effective = absl::ZeroDuration());
   void SetConsent(uint64_t customer, bool granted);

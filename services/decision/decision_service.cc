@@ -196,6 +196,24 @@ absl::StatusOr<pb::RecordPropositionResponseResponse> DecisionHandlers::RecordPr
   return pb::RecordPropositionResponseResponse();
 }
 
+namespace {
+
+// Offers of a placement compete by value: without exchange rates, in one currency.
+absl::Status CheckCurrency(const OfferBook& book, const pb::Offer& offer) {
+  if (!offer.has_value()) return absl::OkStatus();
+  for (const std::string& placement : offer.placements()) {
+    const std::string there = book.CurrencyAt(placement, offer.name());
+    if (there.empty() || there == offer.value().currency_code()) continue;
+    return absl::FailedPreconditionError(absl::StrFormat(
+        "offer.value.currency_code: offers of placement %s are compared in %s: give the value in "
+        "%s, or choose another placement",
+        placement, there, there));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::StatusOr<pb::Offer> DecisionHandlers::PutOffer(const CallInfo& call, pb::Offer offer,
                                                      int64_t expected_version, bool validate_only) {
   RONDO_RETURN_IF_ERROR(CheckOffer(offer));
@@ -217,6 +235,7 @@ absl::StatusOr<pb::Offer> DecisionHandlers::PutOffer(const CallInfo& call, pb::O
                           i, kOffersPerPlacementMax));
     }
   }
+  RONDO_RETURN_IF_ERROR(CheckCurrency(*book, offer));
   // Version and etag are the catalogue's; equal content must be equal bytes.
   offer.clear_version();
   offer.clear_etag();

@@ -53,6 +53,40 @@ TEST_F(DecisionTest, ProposesEligibleOffersBestFirst) {
   EXPECT_TRUE(gold->exclusions().empty());
 }
 
+TEST_F(DecisionTest, OffersOfAPlacementCompeteInOneCurrency) {
+  ASSERT_TRUE(Create("coffee", 4'500, "", "home", "KRW").ok());
+  ASSERT_TRUE(Create("holiday", 1'200'000, "", "home", "KRW").ok());
+  // 5.00 EUR are 500 minor units, and no less than 4,500 KRW.
+  const auto mixed = Create("cinema", 500, "", "home", "EUR");
+  EXPECT_EQ(mixed.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(mixed.status().message()), ::testing::HasSubstr("compared in KRW"));
+  ASSERT_TRUE(Create("cinema", 500, "", "cart", "EUR").ok());
+  ASSERT_TRUE(Create("holiday-dear", 9'000'000, "", "home", "KRW").ok());
+  const auto decided = Decide(1, 5);
+  ASSERT_TRUE(decided.ok()) << decided.status();
+  ASSERT_EQ(decided->propositions_size(), 3);
+  for (const pb::Proposition& proposition : decided->propositions()) {
+    EXPECT_EQ(proposition.offer().value().currency_code(), "KRW");
+    EXPECT_DOUBLE_EQ(proposition.expected_value_minor_units(),
+                     0.05 * static_cast<double>(proposition.offer().value().minor_units()));
+  }
+}
+
+TEST_F(DecisionTest, OffersDefinedInAnotherCurrencyBeforeAreLeftOutWithTheReason) {
+  ASSERT_TRUE(Create("coffee", 4'500, "", "home", "KRW").ok());
+  catalog::Definition definition;  // As a version stored it that did not look at currencies.
+  definition.set_name("offers/cinema");
+  pb::Offer& offer = *definition.mutable_offer();
+  offer.mutable_value()->set_currency_code("EUR");
+  offer.mutable_value()->set_minor_units(500);
+  offer.add_placements("home");
+  ASSERT_TRUE(catalog_->Put(std::move(definition), {}).ok());
+  const auto decided = Decide(1, 5);
+  ASSERT_TRUE(decided.ok()) << decided.status();
+  // The placement's currency is that of its first offer by name.
+  EXPECT_THAT(ReasonsOf(*decided), ElementsAre(std::pair("offers/coffee", "other_currency")));
+}
+
 TEST_F(DecisionTest, NoOfferIsAnAnswer) {
   const auto response = Decide(1);
   ASSERT_TRUE(response.ok());

@@ -51,6 +51,15 @@ const std::vector<std::shared_ptr<const OfferEntry>>& OfferBook::At(
   return it == placements_.end() ? kNone : it->second;
 }
 
+std::string OfferBook::CurrencyAt(const std::string& placement, std::string_view without) const {
+  for (const auto& entry : At(placement)) {
+    if (entry->offer.has_value() && entry->offer.name() != without) {
+      return entry->offer.value().currency_code();
+    }
+  }
+  return {};
+}
+
 absl::StatusOr<rules::Program> OfferBook::Compile(std::string_view expression) const {
   auto program = rules::Compile(expression, environment_, rules::Type::Bool());
   if (program.ok()) return program;

@@ -39,6 +39,10 @@ class OfferBook {
   // In the order of their names; empty for an unknown placement.
   const std::vector<std::shared_ptr<const OfferEntry>>& At(const std::string& placement) const;
 
+  // The currency in which offers are compared there: that of the first by name, but `without`, that
+  // has a value. Empty if none has.
+  std::string CurrencyAt(const std::string& placement, std::string_view without = {}) const;
+
   // An eligibility rule. INVALID_ARGUMENT with line and column, on the field `eligibility`.
   absl::StatusOr<rules::Program> Compile(std::string_view expression) const;
   // Names of the attribute sets that `program` reads, sorted.

@@ -146,6 +146,18 @@ void InsightTest::Purchase(uint64_t customer, absl::Time time, double amount,
   house_.Append(std::move(record));
 }
 
+void InsightTest::Purchase(uint64_t customer, absl::Time time,
+                           const rondo::type::v1::Money& amount) {
+  auto record = About(Customer(customer));
+  record.set_event_time_micros(ToMicros(time));
+  auto& event = *record.mutable_event_tracked();
+  event.set_type("purchase");
+  auto& field = *event.add_fields();
+  field.set_name("amount");
+  *field.mutable_value()->mutable_money_value() = amount;
+  house_.Append(std::move(record));
+}
+
 void InsightTest::RunCycle(int32_t cycle, uint64_t customers, uint64_t control_buyers,
                            uint64_t mail_buyers, int64_t value) {
   BeginCycle(cycle);

@@ -53,6 +53,8 @@ class InsightTest : public testing::Test {
   void RespondWithoutValue(uint64_t customer, const std::string& goal);
   void Purchase(uint64_t customer, absl::Time time, double amount, const std::string& order = "",
                 const std::string& message_id = "");
+  // With an amount of money.
+  void Purchase(uint64_t customer, absl::Time time, const rondo::type::v1::Money& amount);
   // `customers` of each cell; the first `control_buyers` and `mail_buyers` of them buy for `value`.
   void RunCycle(int32_t cycle, uint64_t customers, uint64_t control_buyers, uint64_t mail_buyers,
                 int64_t value);

@@ -140,6 +140,24 @@ TEST_F(InsightTest, ValuesThatCouldNotBeComputedAreCountedAndNamedInWarnings) {
   EXPECT_DOUBLE_EQ(MeanOf(*report, "mail", "bought.value"), 4.5);
 }
 
+TEST_F(InsightTest, CurrenciesWithoutMinorUnitsAreReportedInWholeUnits) {
+  auto definition = Definition();
+  definition.set_currency("KRW");
+  definition.mutable_cells(1)->mutable_treatment()->mutable_cost()->set_currency_code("KRW");
+  BeginCycle(1, definition);
+  for (uint64_t i = 1; i <= 400; ++i) Plan(i, i <= 200 ? "control" : "mail");
+  for (uint64_t i = 201; i <= 400; ++i) Deliver(i, rondo::log::v1::DELIVERY_STATE_SENT);
+  for (uint64_t i = 1; i <= 20; ++i) Respond(i, "bought", 12'000);
+  for (uint64_t i = 201; i <= 236; ++i) Respond(i, "bought", 12'000);
+  const auto report = Report(1);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->currency(), "KRW");
+  EXPECT_DOUBLE_EQ(MeanOf(*report, "mail", "bought.value"), 0.18 * 12'000);  // Won, not hundreds.
+  EXPECT_DOUBLE_EQ(EffectOf(*report, "mail", "bought.value")->difference(), 0.08 * 12'000);
+  EXPECT_EQ(report->cost_minor_units(), 200 * 5);
+  EXPECT_DOUBLE_EQ(report->incremental_profit_minor_units(), 16 * 12'000 - 200 * 5);
+}
+
 TEST_F(InsightTest, SegmentsAreCountedAsIfTheirMembersWereTheWholeCampaign) {
   const std::vector<std::string> segments = {"segments/vip", "segments/young"};
   auto definition = Definition();
@@ -442,6 +460,23 @@ TEST_F(SignalsTest, ScoresAreQuintilesOverAllPartitions) {
   EXPECT_THAT(Scores("rfm.recency", 10), testing::ElementsAre(5, 5, 4, 4, 3, 3, 2, 2, 1, 1));
   EXPECT_THAT(Scores("rfm.frequency", 10), testing::ElementsAre(1, 1, 2, 2, 3, 3, 4, 4, 5, 5));
   EXPECT_THAT(Scores("rfm.monetary", 10), testing::ElementsAre(1, 1, 2, 2, 3, 3, 4, 4, 5, 5));
+}
+
+TEST_F(SignalsTest, AmountsOfMoneyCountAsWhatTheyAreWhateverTheirDecimals) {
+  const absl::Time time = house_.clock().Now() - absl::Hours(24);
+  const auto money = [](const char* currency, int64_t minor_units) {
+    rondo::type::v1::Money amount;
+    amount.set_currency_code(currency);
+    amount.set_minor_units(minor_units);
+    return amount;
+  };
+  Purchase(1, time, 100.0);
+  Purchase(2, time, money("KRW", 1'000));  // 1,000 won.
+  Purchase(3, time, 1'500.0);
+  Purchase(4, time, money("KWD", 2'000'000));  // 2,000 dinars of a thousand fils.
+  Purchase(5, time, money("EUR", 300'000));    // 3,000 euros.
+  Refresh();
+  EXPECT_THAT(Scores("rfm.monetary", 5), testing::ElementsAre(1, 2, 3, 4, 5));
 }
 
 TEST_F(SignalsTest, OnlyChangedScoresAreAppended) {
