@@ -129,24 +129,42 @@ absl::Status CampaignProjection::OnDefinition(const catalog::Definition& definit
   return SetNextTimer(*state, context);
 }
 
+absl::Status CampaignProjection::Approve(int64_t version, v1::Campaign& state,
+                                         ApplyContext& context) const {
+  RONDO_ASSIGN_OR_RETURN(const std::optional<catalog::Definition> definition,
+                         definitions_.Get(state.name(), context));
+  if (!definition.has_value()) return absl::NotFoundError("the campaign was deleted");
+  if (version != 0 && version != definition->version()) {
+    return absl::FailedPreconditionError(
+        absl::StrFormat("version %d was read, but %d is current: read it again, then approve",
+                        version, definition->version()));
+  }
+  if (state.version() == definition->version()) {
+    return absl::FailedPreconditionError(
+        absl::StrFormat("version %d is approved already", definition->version()));
+  }
+  state.set_version(definition->version());
+  return absl::OkStatus();
+}
+
 absl::Status CampaignProjection::OnProposed(const log::v1::CampaignTransitionProposed& proposed,
                                             ApplyContext& context) {
   RONDO_ASSIGN_OR_RETURN(v1::Campaign state, StateAt(proposed.campaign(), context));
   RONDO_ASSIGN_OR_RETURN(const State from, StateOf(state.state()));
   RONDO_ASSIGN_OR_RETURN(State to, StateOf(proposed.to()));
   RONDO_RETURN_IF_ERROR(CheckVerb(from, to));
+  const bool is_launched =
+      from == State::kScheduled || from == State::kRunning || from == State::kPaused;
+  if (to == State::kApproved && is_launched) {
+    // A change of a campaign that was launched: it stands where it stood, and goes on.
+    RONDO_RETURN_IF_ERROR(Approve(proposed.version(), state, context));
+    CampaignWriter(context).PutState(state);
+    return StartDueCycle(std::move(state), context);
+  }
   if (to == State::kRunning && state.current_cycle() == 0) to = State::kScheduled;
   RONDO_RETURN_IF_ERROR(CheckTransition(from, to));
   if (to == State::kApproved) {
-    RONDO_ASSIGN_OR_RETURN(const std::optional<catalog::Definition> definition,
-                           definitions_.Get(state.name(), context));
-    if (!definition.has_value()) return absl::NotFoundError("the campaign was deleted");
-    if (proposed.version() != 0 && proposed.version() != definition->version()) {
-      return absl::FailedPreconditionError(
-          absl::StrFormat("version %d was read, but %d is current: read it again, then approve",
-                          proposed.version(), definition->version()));
-    }
-    state.set_version(definition->version());
+    RONDO_RETURN_IF_ERROR(Approve(proposed.version(), state, context));
   }
   if (from == State::kApproved && to == State::kScheduled) {
     *state.mutable_schedule()->mutable_start_time() = ToTimestamp(context.partition_time());
@@ -208,7 +226,8 @@ absl::Status CampaignProjection::StartDueCycle(v1::Campaign state, ApplyContext&
   if (number == 0 || number != state.current_cycle() + 1 || !may_run) return absl::OkStatus();
   RONDO_ASSIGN_OR_RETURN(const std::optional<catalog::Definition> definition,
                          definitions_.Get(name, context));
-  if (!definition.has_value()) return absl::OkStatus();
+  // What nobody has approved begins nothing: the cycle waits.
+  if (!definition.has_value() || definition->version() != state.version()) return absl::OkStatus();
   v1::Campaign campaign = AsLaunched(*definition, state);
   RONDO_ASSIGN_OR_RETURN(const std::optional<log::v1::CycleClosed> last,
                          store.read().LastClosing(name));

@@ -39,6 +39,10 @@ class CampaignProjection final : public eventlog::Projection {
 
  private:
   absl::Status OnDefinition(const catalog::Definition& definition, eventlog::ApplyContext& context);
+  // Makes the current version the approved one. FAILED_PRECONDITION unless it is `version` (0: any)
+  // and is not approved yet.
+  absl::Status Approve(int64_t version, rondo::campaign::v1::Campaign& state,
+                       eventlog::ApplyContext& context) const;
   absl::Status OnProposed(const log::v1::CampaignTransitionProposed& proposed,
                           eventlog::ApplyContext& context);
   absl::Status OnStarted(const eventlog::LogRecord& record, eventlog::ApplyContext& context);

@@ -75,6 +75,7 @@ absl::StatusOr<v1::Campaign> CampaignHandlers::ToCampaign(
   RONDO_ASSIGN_OR_RETURN(const auto state, CampaignReader(*reader).State(definition.name()));
   campaign.set_state(state.has_value() ? state->state() : v1::CAMPAIGN_STATE_DRAFT);
   campaign.set_current_cycle(state.has_value() ? state->current_cycle() : 0);
+  campaign.set_approved_version(state.has_value() ? state->version() : 0);
   return campaign;
 }
 

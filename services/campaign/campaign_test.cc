@@ -191,6 +191,23 @@ TEST_F(CampaignTest, OnlyAnApprovedCampaignIsLaunchedAndAChangeTakesApprovalBack
   EXPECT_FALSE(Launch().ok());
 }
 
+TEST_F(CampaignTest, ALaunchedCampaignThatIsChangedWaitsForApproval) {
+  AddTargets(50);
+  v1::Campaign campaign = Parse<v1::Campaign>(kCampaign);
+  MustLaunch(campaign);
+  v1::UpdateCampaignRequest update;
+  *update.mutable_campaign() = campaign;
+  update.mutable_campaign()->set_description("another letter");
+  ASSERT_TRUE(handlers().UpdateCampaign({}, update).ok());
+  house_.AdvanceTo(absl::FromUnixSeconds(kStart) + absl::Hours(5));
+  EXPECT_TRUE(Contacts().empty());
+  EXPECT_EQ(Get()->state(), v1::CAMPAIGN_STATE_SCHEDULED);
+  ASSERT_TRUE(Approve().ok());
+  house_.Settle();
+  EXPECT_EQ(Contacts().size(), 50u);
+  EXPECT_EQ(Get()->state(), v1::CAMPAIGN_STATE_RUNNING);
+}
+
 TEST_F(CampaignTest, ApprovalIsOfTheVersionThatWasRead) {
   const auto first = Create(Parse<v1::Campaign>(kCampaign));
   ASSERT_TRUE(first.ok());

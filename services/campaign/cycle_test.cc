@@ -214,7 +214,7 @@ TEST_F(CampaignTest, EachCycleDrawsItsCellsAnew) {
   EXPECT_NEAR(static_cast<double>(both), 62.5, 40);  // 1000 x 0.25 x 0.25.
 }
 
-TEST_F(CampaignTest, AChangeOfARunningCampaignIsForTheNextCycle) {
+TEST_F(CampaignTest, AChangeOfARunningCampaignIsForTheNextCycleOnceItIsApproved) {
   AddTargets(100);
   v1::Campaign campaign = Parse<v1::Campaign>(kCampaign);
   campaign.MergeFrom(Parse<v1::Campaign>(R"pb(schedule {
@@ -228,7 +228,14 @@ TEST_F(CampaignTest, AChangeOfARunningCampaignIsForTheNextCycle) {
   v1::UpdateCampaignRequest update;
   *update.mutable_campaign() = campaign;
   ASSERT_TRUE(handlers().UpdateCampaign({}, update).ok());
+  EXPECT_EQ(Get()->state(), v1::CAMPAIGN_STATE_RUNNING);
+  EXPECT_EQ(Get()->approved_version(), 1);
   house_.AdvanceTo(absl::FromUnixSeconds(kStart) + absl::Hours(25));
+  ASSERT_EQ(Cycles().size(), 1u) << "nobody has approved the change";
+  EXPECT_EQ(Approve()->state(), v1::CAMPAIGN_STATE_RUNNING);
+  EXPECT_EQ(Get()->approved_version(), 2);
+  EXPECT_EQ(Approve().status().code(), absl::StatusCode::kFailedPrecondition);
+  house_.Settle();
   const std::vector<v1::Cycle> cycles = Cycles();
   ASSERT_EQ(cycles.size(), 2u);
   EXPECT_EQ(cycles[0].campaign_version(), 1);
