@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <limits>
 #include <set>
 
 #include "absl/strings/str_cat.h"
@@ -235,6 +237,75 @@ TEST_F(CustomerTest, FoldsAttributesByTheTimeThatARowGives) {
   EXPECT_EQ(Import({late}).imported(), 1);
   EXPECT_EQ(Import({early}).unchanged(), 1);
   EXPECT_EQ(Lookup("crm", "1")->attributes(0).value().int_value(), 41);
+}
+
+TEST_F(CustomerTest, AValueThatARowOnlyConfirmsIsSaidToBeTheSame) {
+  DefineAttributes();
+  const auto import = [&](const std::string& address, int64_t time) {
+    pb::ImportRow row = Row("1");
+    SetText(row, "address", address);
+    row.mutable_effective_time()->set_seconds(time);
+    EXPECT_EQ(Import({row}).imported(), 1);
+  };
+  import(kAddress, 1'000);
+  import(kAddress, 2'000);
+  import("another", 3'000);
+  std::vector<std::vector<std::string>> confirmed;
+  for (int partition = 0; partition < house_.log().partition_count(); ++partition) {
+    const int64_t end = house_.log().End(partition).value();
+    for (int64_t offset = 0; offset < end;) {
+      const auto block = house_.log().Read(partition, offset);
+      for (const auto* record : block->records) {
+        if (!record->has_profile_changed()) continue;
+        const auto& names = record->profile_changed().confirmed_attributes();
+        confirmed.emplace_back(names.begin(), names.end());
+      }
+      offset = block->end();
+    }
+  }
+  EXPECT_THAT(confirmed, ElementsAre(ElementsAre(), ElementsAre("address"), ElementsAre()));
+}
+
+TEST_F(CustomerTest, ImportedEventsAreHeldToTheBoundsOfThoseThatAreSentIn) {
+  DefineAttributes();
+  const auto fault_of = [&](const std::function<void(rondo::response::v1::Event&)>& spoil) {
+    pb::ImportRow row = Row("1");
+    auto& event = *row.add_events();
+    event.set_type("page_view");  // One of rondo's own: nobody declares its fields.
+    event.mutable_event_time()->set_seconds(1'500);
+    event.add_fields()->set_name("url");
+    event.mutable_fields(0)->mutable_value()->set_string_value("/shoes");
+    spoil(event);
+    const auto response = Import({row});
+    return response.rejected_size() == 0 ? "" : response.rejected(0).field();
+  };
+  using Event = rondo::response::v1::Event;
+  EXPECT_EQ(fault_of([](Event& e) { e.set_message_id(std::string(257, 'x')); }),
+            "events[0].message_id");
+  EXPECT_EQ(fault_of([](Event& e) {
+              e.mutable_fields(0)->mutable_value()->set_string_value(std::string(70'000, 'x'));
+            }),
+            "events[0]");
+  EXPECT_EQ(fault_of([](Event& e) {
+              e.mutable_fields(0)->mutable_value()->set_double_value(
+                  std::numeric_limits<double>::infinity());
+            }),
+            "events[0].url");
+  EXPECT_EQ(fault_of([](Event& e) { e.mutable_fields(0)->mutable_value()->set_sealed_value("x"); }),
+            "events[0].url");
+  EXPECT_EQ(fault_of([](Event& e) { e.mutable_fields(0)->set_name("Bad Name"); }),
+            "events[0].fields");
+  EXPECT_EQ(fault_of([](Event& e) { *e.add_fields() = e.fields(0); }), "events[0].fields");
+  EXPECT_EQ(fault_of([](Event& e) {
+              for (int i = 0; i < 200; ++i) e.add_fields()->set_name(absl::StrCat("f", i));
+            }),
+            "events[0].fields");
+  EXPECT_EQ(fault_of([&](Event& e) {
+              e.mutable_event_time()->set_seconds(
+                  absl::ToUnixSeconds(house_.clock().Now() + absl::Hours(25)));
+            }),
+            "events[0].event_time");
+  EXPECT_EQ(fault_of([](Event&) {}), "");
 }
 
 TEST_F(CustomerTest, ALaterRowOfOneBatchHolds) {

@@ -127,7 +127,7 @@ absl::Status RowImport::Validate(const pb::ImportRow& row) const {
 absl::Status RowImport::ValidateFacts(const pb::ImportRow& row) const {
   for (int i = 0; i < row.events_size(); ++i) {
     RONDO_RETURN_IF_ERROR(
-        CheckEvent(absl::StrCat("events[", i, "]"), parts_.schema, row.events(i)));
+        CheckEvent(absl::StrCat("events[", i, "]"), parts_.schema, row.events(i), parts_.now));
   }
   for (int i = 0; i < row.contacts_size(); ++i) {
     const pb::PastContact& contact = row.contacts(i);

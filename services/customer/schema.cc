@@ -217,10 +217,51 @@ absl::Status CheckValue(std::string_view field, const pb::Attribute& attribute,
   return CheckRange(field, attribute, value);
 }
 
+namespace {
+
+// What response holds the events to that are sent in; an import is no way around it.
+absl::Status CheckEventBounds(const std::string& path, const rondo::response::v1::Event& event,
+                              absl::Time now) {
+  constexpr size_t kEventBytesMax = 64 << 10;
+  constexpr int kEventFieldsMax = 200;
+  constexpr size_t kMessageIdBytesMax = 256;
+  constexpr absl::Duration kAheadMax = absl::Hours(24);
+  if (event.ByteSizeLong() > kEventBytesMax) {
+    return FieldError(path, "at most 64 KiB; keep large content elsewhere and import its address");
+  }
+  if (event.message_id().size() > kMessageIdBytesMax) {
+    return FieldError(path + ".message_id", "at most 256 bytes");
+  }
+  if (absl::FromUnixSeconds(event.event_time().seconds()) > now + kAheadMax) {
+    return FieldError(path + ".event_time", "more than 24 hours ahead");
+  }
+  if (event.fields_size() > kEventFieldsMax) {
+    return FieldError(path + ".fields", "at most 200 fields");
+  }
+  std::set<std::string_view> names;
+  for (const rondo::type::v1::Field& given : event.fields()) {
+    if (!IsSnakeName(given.name()) || !names.insert(given.name()).second) {
+      return FieldError(path + ".fields",
+                        "names in lower_snake_case of at most 63 letters, each once");
+    }
+    const Value& value = given.value();
+    if (value.has_sealed_value()) {
+      return FieldError(path + "." + given.name(), "a value in clear: only the engine seals");
+    }
+    if (value.has_double_value() && !std::isfinite(value.double_value())) {
+      return FieldError(path + "." + given.name(), "a finite number");
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::Status CheckEvent(std::string_view field, const Schema& schema,
-                        const rondo::response::v1::Event& event) {
+                        const rondo::response::v1::Event& event, absl::Time now) {
   const std::string path(field);
   if (!event.has_event_time()) return FieldError(path + ".event_time", "expected a time");
+  RONDO_RETURN_IF_ERROR(CheckEventBounds(path, event, now));
   const pb::EventType* type = schema.FindEventType(event.type());
   if (type == nullptr) {
     if (std::find(kOwnEventTypes.begin(), kOwnEventTypes.end(), event.type()) !=

@@ -61,10 +61,12 @@ absl::Status ValidateAttributeSet(const pb::AttributeSet& set);
 absl::Status CheckValue(std::string_view field, const pb::Attribute& attribute,
                         const rondo::type::v1::Value& value);
 
-// INVALID_ARGUMENT unless the event's type is defined (or one that rondo makes itself) and its
-// fields are of their types.
+// INVALID_ARGUMENT unless the event's type is defined (or one that rondo makes itself), its fields
+// are of their types, and it is within the bounds that events which are sent in are held to:
+// 64 KiB, 200 fields of plain names, each once, finite numbers, nothing sealed, a message id of at
+// most 256 bytes, at most a day after `now`.
 absl::Status CheckEvent(std::string_view field, const Schema& schema,
-                        const rondo::response::v1::Event& event);
+                        const rondo::response::v1::Event& event, absl::Time now);
 
 // `timestamp`, `string list`: a type as messages name it.
 std::string NameOf(rondo::type::v1::ValueType type);

@@ -162,6 +162,15 @@ absl::Status ApplyErased(CustomerId customer, ApplyContext& context) {
   return DeleteAll(AllOf(customer), context).status();
 }
 
+absl::Status ApplyAnswered(const LogRecord& record, ApplyContext& context) {
+  const std::string key = KeyOfAnswer(record.request_id());
+  RONDO_ASSIGN_OR_RETURN(const auto known, context.Get(key));
+  if (known.has_value()) return absl::OkStatus();  // The first answer holds.
+  context.Put(key, record.ingest_answered().answer().SerializeAsString());
+  context.SetTimer(context.partition_time() + kAnswersKept, key, "");
+  return absl::OkStatus();
+}
+
 // The declared event types, from all attribute sets in the order of their names; of a type that is
 // declared twice the first counts.
 absl::Status ApplyDefinition(const logpb::Definition& definition, ApplyContext& context) {
@@ -279,6 +288,8 @@ absl::Status ResponseProjection::Apply(const LogRecord& record, ApplyContext& co
       return ApplyCycle(record.cycle_started(), context);
     case LogRecord::kDefinitionActivated:
       return ApplyDefinition(record.definition_activated().definition(), context);
+    case LogRecord::kIngestAnswered:
+      return ApplyAnswered(record, context);
     case LogRecord::kCustomerErased:
       RONDO_RETURN_IF_ERROR(ApplyErased(CustomerId(record.party()), context));
       ErasedHere(context).insert(record.party());
@@ -322,6 +333,12 @@ absl::Status ResponseProjection::Loaded(int partition, int64_t next_offset,
     if (!parser.ok()) return absl::DataLossError("response: an erased customer's key is damaged");
   }
   return rows->status();
+}
+
+absl::Status ResponseProjection::OnTimer(absl::Time, std::string_view key, std::string_view,
+                                         ApplyContext& context) {
+  context.Delete(key);  // Of an answer: the only timers.
+  return absl::OkStatus();
 }
 
 absl::Status ResponseProjection::ApplyEvent(const LogRecord& record, ApplyContext& context) {

@@ -21,6 +21,8 @@ class ResponseProjection final : public eventlog::Projection {
   int state_version() const override { return 2; }
   absl::Status Apply(const eventlog::LogRecord& record, eventlog::ApplyContext& context) override;
   absl::Status Loaded(int partition, int64_t next_offset, const storage::Reader& state) override;
+  absl::Status OnTimer(absl::Time due, std::string_view key, std::string_view payload,
+                       eventlog::ApplyContext& context) override;
 
  private:
   using CustomerSet = absl::flat_hash_set<uint64_t>;
@@ -52,6 +54,9 @@ class ResponseProjection final : public eventlog::Projection {
   // 18 bytes an erased customer.
   std::vector<CustomerSet> erased_;
 };
+
+// A repeat of a call within this time gets the first answer.
+inline constexpr absl::Duration kAnswersKept = absl::Hours(24);
 
 // `open`, `click`, `unsubscribe`, `bounce`, `complaint`, `delivered`: they answer the contact that
 // they name, and no other.

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_format.h"
 #include "platform/core/field_error.h"
+#include "platform/core/hash.h"
 #include "platform/core/status_macros.h"
 #include "rondo/customer/v1/customer_service.pb.h"
 #include "services/response/event_check.h"
@@ -52,11 +53,33 @@ absl::StatusOr<pb::IngestEventsResponse> ResponseHandlers::IngestEvents(
   if (request.events_size() > kMaxEvents) {
     return FieldError("events", absl::StrFormat("at most %d in a call", kMaxEvents));
   }
+  if (call.request_id.size() > kMaxRequestIdBytes) {
+    return FieldError("request_id", "at most 128 bytes: a UUID");
+  }
+  if (!call.request_id.empty()) {
+    RONDO_ASSIGN_OR_RETURN(auto first, FirstAnswer(call.request_id));
+    if (first.has_value()) return *std::move(first);
+  }
   pb::IngestEventsResponse response;
+  RONDO_ASSIGN_OR_RETURN(Records by_partition, Check(call, request, response));
+  const auto durability =
+      request.synced() ? eventlog::Durability::kSynced : eventlog::Durability::kWritten;
+  for (auto& [partition, records] : by_partition) {
+    RONDO_RETURN_IF_ERROR(
+        runtime_.log().Append(partition, absl::MakeSpan(records), durability).status());
+    response.set_accepted(response.accepted() + static_cast<int64_t>(records.size()));
+  }
+  if (call.request_id.empty()) return response;
+  return Keep(call.request_id, std::move(response), durability);
+}
+
+absl::StatusOr<ResponseHandlers::Records> ResponseHandlers::Check(
+    const CallInfo& call, const pb::IngestEventsRequest& request,
+    pb::IngestEventsResponse& response) {
+  Records by_partition;
   Resolved resolved;
   RONDO_ASSIGN_OR_RETURN(auto state, runtime_.ReadState("response", 0));
   DeclaredTypes declared(std::move(state));
-  std::map<int, std::vector<eventlog::LogRecord>> by_partition;
   for (int i = 0; i < request.events_size(); ++i) {
     const pb::CustomerEvent& given = request.events(i);
     RONDO_ASSIGN_OR_RETURN(const EventType* type, declared.Find(given.event().type()));
@@ -73,16 +96,38 @@ absl::StatusOr<pb::IngestEventsResponse> ResponseHandlers::IngestEvents(
     RONDO_RETURN_IF_ERROR(customer.status());
     auto& record = std::get<eventlog::LogRecord>(checked);
     record.set_party(customer->value());
+    // Should the answer be lost, the same call again counts it once.
+    auto& tracked = *record.mutable_event_tracked();
+    if (tracked.message_id().empty() && !call.request_id.empty()) {
+      tracked.set_message_id(absl::StrFormat("request|%s|%d", call.request_id, i));
+    }
     by_partition[PartitionOf(*customer, runtime_.partition_count())].push_back(std::move(record));
   }
-  const auto durability =
-      request.synced() ? eventlog::Durability::kSynced : eventlog::Durability::kWritten;
-  for (auto& [partition, records] : by_partition) {
-    RONDO_RETURN_IF_ERROR(
-        runtime_.log().Append(partition, absl::MakeSpan(records), durability).status());
-    response.set_accepted(response.accepted() + static_cast<int64_t>(records.size()));
-  }
-  return response;
+  return by_partition;
+}
+
+absl::StatusOr<std::optional<pb::IngestEventsResponse>> ResponseHandlers::FirstAnswer(
+    const std::string& request_id) const {
+  const int partition = eventlog::PartitionOfHash(Fnv1a(request_id), runtime_.partition_count());
+  RONDO_ASSIGN_OR_RETURN(const auto state, runtime_.ReadState("response", partition));
+  RONDO_ASSIGN_OR_RETURN(const auto stored, state->Get(KeyOfAnswer(request_id)));
+  if (!stored.has_value()) return std::nullopt;
+  RONDO_ASSIGN_OR_RETURN(auto answer, Decode<pb::IngestEventsResponse>(*stored));
+  return std::optional(std::move(answer));
+}
+
+absl::StatusOr<pb::IngestEventsResponse> ResponseHandlers::Keep(const std::string& request_id,
+                                                                pb::IngestEventsResponse response,
+                                                                eventlog::Durability durability) {
+  eventlog::LogRecord record;
+  record.set_source("api");
+  record.set_request_id(request_id);
+  *record.mutable_ingest_answered()->mutable_answer() = response;
+  const int partition = eventlog::PartitionOfHash(Fnv1a(request_id), runtime_.partition_count());
+  RONDO_RETURN_IF_ERROR(
+      runtime_.Submit("response", partition, std::move(record), durability).status());
+  RONDO_ASSIGN_OR_RETURN(auto first, FirstAnswer(request_id));
+  return first.has_value() ? *std::move(first) : std::move(response);
 }
 
 absl::StatusOr<CustomerId> ResponseHandlers::Resolve(const CallInfo& call, const std::string& name,

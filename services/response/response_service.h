@@ -2,7 +2,9 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "platform/core/clock.h"
@@ -16,6 +18,7 @@
 namespace rondo::response {
 
 inline constexpr int kMaxEvents = 5'000;
+inline constexpr size_t kMaxRequestIdBytes = 128;
 inline constexpr int kDefaultTimelinePage = 100;
 inline constexpr int kMaxTimelinePage = 1'000;
 
@@ -29,7 +32,8 @@ class ResponseHandlers {
 
   // Answers once the events survive a crash (or, if asked, loss of power). RESOURCE_EXHAUSTED when
   // the disk is full, UNAVAILABLE on I/O errors: then some may be stored, none is acknowledged, and
-  // the same call again counts each message id once.
+  // the same call again counts each message id once. A repeat of a request id within 24 hours gets
+  // the first answer; events of such a call without a message id have one made of it.
   absl::StatusOr<rondo::response::v1::IngestEventsResponse> IngestEvents(
       const CallInfo& call, const rondo::response::v1::IngestEventsRequest& request);
   absl::StatusOr<rondo::response::v1::ListTimelineResponse> ListTimeline(
@@ -41,6 +45,18 @@ class ResponseHandlers {
   // NOT_FOUND or INVALID_ARGUMENT are the event's fault, others the call's.
   absl::StatusOr<CustomerId> Resolve(const CallInfo& call, const std::string& name,
                                      Resolved& resolved);
+
+  // The records of the events that are right, by partition; the others are rejected in `response`.
+  using Records = std::map<int, std::vector<eventlog::LogRecord>>;
+  absl::StatusOr<Records> Check(const CallInfo& call,
+                                const rondo::response::v1::IngestEventsRequest& request,
+                                rondo::response::v1::IngestEventsResponse& response);
+  absl::StatusOr<std::optional<rondo::response::v1::IngestEventsResponse>> FirstAnswer(
+      const std::string& request_id) const;
+  // Keeps `response` for repeats; the answer that was kept first.
+  absl::StatusOr<rondo::response::v1::IngestEventsResponse> Keep(
+      const std::string& request_id, rondo::response::v1::IngestEventsResponse response,
+      eventlog::Durability durability);
 
   eventlog::Runtime& runtime_;
   Caller& caller_;

@@ -24,6 +24,7 @@ constexpr uint8_t kLongestWindow = 'L';
 constexpr uint8_t kAttributeSets = 'A';
 constexpr uint8_t kEventTypes = 'F';
 constexpr uint8_t kErased = 'Z';
+constexpr uint8_t kAnswers = 'Q';
 
 KeyBuilder Start(uint8_t table, CustomerId customer) {
   KeyBuilder builder;
@@ -119,6 +120,10 @@ std::string KeyOfEventType(std::string_view type) {
   return KeyBuilder().Byte(kEventTypes).Raw(type).Build();
 }
 KeyRange EventTypes() { return PrefixRange(KeyBuilder().Byte(kEventTypes).view()); }
+
+std::string KeyOfAnswer(std::string_view request_id) {
+  return KeyBuilder().Byte(kAnswers).Raw(request_id).Build();
+}
 
 std::string KeyOfErased(CustomerId customer) { return Start(kErased, customer).Build(); }
 KeyRange AllErased() { return PrefixRange(KeyBuilder().Byte(kErased).view()); }

@@ -59,6 +59,8 @@ storage::KeyRange EventTypes();
 // Present once the customer was erased: nothing is kept of them from then on.
 std::string KeyOfErased(CustomerId customer);
 storage::KeyRange AllErased();
+// What a call with a request id was answered, for as long as a repeat gets that answer.
+std::string KeyOfAnswer(std::string_view request_id);
 // Everything about one customer that erasure removes.
 std::vector<storage::KeyRange> AllOf(CustomerId customer);
 

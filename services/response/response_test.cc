@@ -493,6 +493,42 @@ TEST_F(ResponseTest, IngestTakesEachEventAloneAndSaysWhatIsWrong) {
   EXPECT_EQ(Timeline(8).size(), 1u);
 }
 
+TEST_F(ResponseTest, ARepeatedIngestGetsTheFirstAnswerAndItsEventsCountOnce) {
+  pb::IngestEventsRequest request;
+  request.set_request_id("2f1c7a52-6a0b-4b6e-9a53-9f0e6a4f1d11");
+  const auto add = [&](const std::string& customer, const std::string& type) {
+    auto& given = *request.add_events();
+    given.set_customer(customer);
+    given.mutable_event()->set_type(type);
+  };
+  add(ToResourceName(Customer(8)), "page_view");  // Without a message id.
+  add(ToResourceName(Customer(8)), "page_view");
+  add(ToResourceName(Customer(9)), "Bad Type");
+  CallInfo call;
+  call.request_id = request.request_id();
+  const auto first = Call<pb::IngestEventsResponse>(*caller_, call, request);
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_EQ(first->accepted(), 2);
+  EXPECT_EQ(first->rejected_size(), 1);
+  // Whatever the repeat says, it is the same call.
+  pb::IngestEventsRequest repeat = request;
+  repeat.mutable_events(2)->mutable_event()->set_type("page_view");
+  for (int i = 0; i < 2; ++i) {
+    const auto again = Call<pb::IngestEventsResponse>(*caller_, call, repeat);
+    ASSERT_TRUE(again.ok()) << again.status();
+    EXPECT_EQ(again->SerializeAsString(), first->SerializeAsString());
+  }
+  house_->Settle();
+  EXPECT_EQ(Timeline(8).size(), 2u);
+  EXPECT_EQ(Timeline(9).size(), 0u);
+  // An answer that was lost on its way was a whole call: its events count once even then.
+  house_->Advance(absl::Hours(25));
+  const auto late = Call<pb::IngestEventsResponse>(*caller_, call, request);
+  ASSERT_TRUE(late.ok()) << late.status();
+  house_->Settle();
+  EXPECT_EQ(Timeline(8).size(), 2u);
+}
+
 TEST_F(ResponseTest, NothingIsAcknowledgedWhenTheLogOrTheCustomersAreAway) {
   pb::IngestEventsRequest request;
   auto& given = *request.add_events();
