@@ -124,6 +124,8 @@ constexpr WrongField kWrongFields[] = {
      "assignment_attribute"},
     {R"pb(assignment_attribute: "arm")pb", "assignment_attribute"},
     {R"pb(currency: "euro")pb", "currency"},
+    {R"pb(purpose: "News letter")pb", "purpose"},
+    {R"pb(purpose: "*")pb", "purpose"},
 };
 
 TEST_F(CampaignTest, ADefinitionIsRefusedWithEveryFieldThatIsWrong) {

@@ -100,6 +100,18 @@ TEST_F(CampaignTest, ContactsBearTheSegmentsThatReportsAreBrokenDownBy) {
   }
 }
 
+TEST_F(CampaignTest, ContactsBearTheCampaignsPurpose) {
+  AddTargets(10);
+  v1::Campaign campaign = Parse<v1::Campaign>(kCampaign);
+  campaign.set_purpose("newsletter");
+  MustLaunch(campaign);
+  house_.AdvanceTo(absl::FromUnixSeconds(kStart));
+  ASSERT_EQ(Contacts().size(), 10u);
+  for (const LogRecord& record : Contacts()) {
+    EXPECT_EQ(record.contact_planned().purpose(), "newsletter");
+  }
+}
+
 TEST(FreezeSegmentsTest, TakesReportByThenIncludesAndAtMostEight) {
   v1::Campaign campaign;
   campaign.add_report_by("segments/vip");
