@@ -21,7 +21,7 @@ struct Entry {
   int Config::*number = nullptr;
   int64_t least = 0;
   int64_t most = 0;
-  std::vector<std::string_view> choices = {};  // Of a text; empty: any.
+  std::vector<std::string> choices = {};  // Of a text; empty: any.
 };
 
 Entry Text(std::string_view name, std::string Config::*member, std::string_view description) {
@@ -32,7 +32,7 @@ Entry Text(std::string_view name, std::string Config::*member, std::string_view 
 }
 
 Entry Choice(std::string_view name, std::string Config::*member,
-             std::vector<std::string_view> choices, std::string_view description) {
+             std::vector<std::string> choices, std::string_view description) {
   Entry entry = Text(name, member, description);
   entry.choices = std::move(choices);
   return entry;
