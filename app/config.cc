@@ -31,8 +31,8 @@ Entry Text(std::string_view name, std::string Config::*member, std::string_view 
   return entry;
 }
 
-Entry Choice(std::string_view name, std::string Config::*member,
-             std::vector<std::string> choices, std::string_view description) {
+Entry Choice(std::string_view name, std::string Config::*member, std::vector<std::string> choices,
+             std::string_view description) {
   Entry entry = Text(name, member, description);
   entry.choices = std::move(choices);
   return entry;

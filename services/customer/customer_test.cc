@@ -2,8 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <functional>
-#include <limits>
 #include <set>
 
 #include "absl/strings/str_cat.h"
@@ -12,10 +10,11 @@
 #include "platform/core/rng.h"
 #include "platform/rpc/caller.h"
 #include "platform/storage/memory_store.h"
+#include "services/customer/customer_fixture.h"
 #include "services/customer/domain/identity.h"
-#include "services/customer/module.h"
+#include "services/customer/customer_fixture.h"
+#include "services/customer/domain/identity.h"
 #include "services/customer/row_import.h"
-#include "tests/kit/runtime/test_runtime.h"
 
 namespace rondo::customer {
 namespace {
@@ -23,143 +22,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
-namespace type = ::rondo::type::v1;
-
-constexpr InstanceKey kInstance = {7, 7, 7};
-constexpr char kAddress[] = "ann.seeded.address@example.test";
-
-class CustomerTest : public ::testing::Test {
- protected:
-  CustomerTest() { Open({}); }
-
-  // As a new process over the same log and stores, but for the states of `forget`.
-  void Open(const std::vector<std::string>& forget) {
-    if (module_ != nullptr) house_.Restart(forget);
-    catalog_ = std::make_unique<catalog::Catalog>();
-    house_.runtime().Add(*catalog_);
-    catalog_->Attach(house_.runtime());
-    module_ = std::make_unique<Module>(
-        Module::Parts{.runtime = house_.runtime(),
-                      .catalog = *catalog_,
-                      .clock = house_.clock(),
-                      .instance_key = kInstance,
-                      .key_store = std::make_unique<storage::MemoryStore>(key_disk_),
-                      .random = [this](unsigned char* out, size_t size) {
-                        for (size_t i = 0; i < size; ++i) {
-                          out[i] = static_cast<unsigned char>(rng_.Next());
-                        }
-                      }});
-    methods_ = std::make_unique<MethodTable>();
-    module_->Serve(*methods_);
-    caller_ = std::make_unique<LocalCaller>(*methods_);
-    house_.Start();
-    ASSERT_TRUE(module_->Start().ok());
-  }
-
-  template <typename Response, typename Request>
-  absl::StatusOr<Response> Ask(const Request& request) {
-    return Call<Response>(*caller_, CallInfo(), request);
-  }
-
-  void DefineAttributes() {
-    pb::CreateAttributeSetRequest request;
-    pb::AttributeSet& set = *request.mutable_attribute_set();
-    set.set_name("attributeSets/shop");
-    const auto add = [&](const char* name, type::ValueType value_type, bool pii) {
-      pb::Attribute& attribute = *set.add_attributes();
-      attribute.set_name(name);
-      attribute.set_type(value_type);
-      attribute.set_pii(pii);
-    };
-    add("age", type::VALUE_TYPE_INT, false);
-    add("tier", type::VALUE_TYPE_CODE, false);
-    add("address", type::VALUE_TYPE_STRING, true);
-    set.mutable_attributes(1)->add_codes("gold");
-    set.mutable_attributes(1)->add_codes("silver");
-    pb::EventType& purchase = *set.add_event_types();
-    purchase.set_name("purchase");
-    pb::Attribute& amount = *purchase.add_fields();
-    amount.set_name("amount");
-    amount.set_type(type::VALUE_TYPE_DOUBLE);
-    const auto created = Ask<pb::AttributeSet>(request);
-    ASSERT_TRUE(created.ok()) << created.status();
-    EXPECT_EQ(created->version(), 1);
-  }
-
-  static void AddKey(pb::ImportRow& row, const std::string& name_space, const std::string& value) {
-    pb::ExternalKey& key = *row.add_keys();
-    key.set_namespace_(name_space);
-    key.set_value(value);
-  }
-  static pb::ImportRow Row(const std::string& crm) {
-    pb::ImportRow row;
-    AddKey(row, "crm", crm);
-    return row;
-  }
-  static void SetText(pb::ImportRow& row, const std::string& name, const std::string& text) {
-    type::Field& field = *row.add_attributes();
-    field.set_name(name);
-    field.mutable_value()->set_string_value(text);
-  }
-  static void SetInt(pb::ImportRow& row, const std::string& name, int64_t number) {
-    type::Field& field = *row.add_attributes();
-    field.set_name(name);
-    field.mutable_value()->set_int_value(number);
-  }
-
-  pb::ImportCustomersResponse Import(std::vector<pb::ImportRow> rows) {
-    pb::ImportCustomersRequest request;
-    request.set_import_id("test");
-    for (size_t i = 0; i < rows.size(); ++i) {
-      rows[i].set_row(static_cast<int64_t>(i) + 1);
-      *request.add_rows() = rows[i];
-    }
-    return Import(request);
-  }
-  pb::ImportCustomersResponse Import(const pb::ImportCustomersRequest& request) {
-    const auto response = Ask<pb::ImportCustomersResponse>(request);
-    EXPECT_TRUE(response.ok()) << response.status();
-    house_.Settle();
-    return response.value_or(pb::ImportCustomersResponse());
-  }
-
-  absl::StatusOr<pb::Customer> Lookup(const std::string& name_space, const std::string& value) {
-    pb::LookupCustomerRequest request;
-    request.mutable_key()->set_namespace_(name_space);
-    request.mutable_key()->set_value(value);
-    return Ask<pb::Customer>(request);
-  }
-
-  absl::Status Erase(const std::string& name) {
-    pb::EraseCustomerRequest request;
-    request.set_name(name);
-    return Ask<google::protobuf::Empty>(request).status();
-  }
-
-  // All bytes of all records.
-  std::string LogBytes() {
-    std::string bytes;
-    for (int partition = 0; partition < house_.log().partition_count(); ++partition) {
-      int64_t offset = 0;
-      while (true) {
-        const auto block = house_.log().Read(partition, offset);
-        EXPECT_TRUE(block.ok());
-        if (!block.ok() || block->records.empty()) break;
-        for (const auto* record : block->records) bytes += record->SerializeAsString();
-        offset = block->end();
-      }
-    }
-    return bytes;
-  }
-
-  Rng rng_{5};
-  kit::TestRuntime house_;
-  std::shared_ptr<storage::MemoryDisk> key_disk_ = std::make_shared<storage::MemoryDisk>();
-  std::unique_ptr<catalog::Catalog> catalog_;
-  std::unique_ptr<Module> module_;
-  std::unique_ptr<MethodTable> methods_;
-  std::unique_ptr<LocalCaller> caller_;
-};
 
 TEST_F(CustomerTest, ImportsCustomersAndSaysWhenNothingIsNew) {
   DefineAttributes();
@@ -237,75 +99,6 @@ TEST_F(CustomerTest, FoldsAttributesByTheTimeThatARowGives) {
   EXPECT_EQ(Import({late}).imported(), 1);
   EXPECT_EQ(Import({early}).unchanged(), 1);
   EXPECT_EQ(Lookup("crm", "1")->attributes(0).value().int_value(), 41);
-}
-
-TEST_F(CustomerTest, AValueThatARowOnlyConfirmsIsSaidToBeTheSame) {
-  DefineAttributes();
-  const auto import = [&](const std::string& address, int64_t time) {
-    pb::ImportRow row = Row("1");
-    SetText(row, "address", address);
-    row.mutable_effective_time()->set_seconds(time);
-    EXPECT_EQ(Import({row}).imported(), 1);
-  };
-  import(kAddress, 1'000);
-  import(kAddress, 2'000);
-  import("another", 3'000);
-  std::vector<std::vector<std::string>> confirmed;
-  for (int partition = 0; partition < house_.log().partition_count(); ++partition) {
-    const int64_t end = house_.log().End(partition).value();
-    for (int64_t offset = 0; offset < end;) {
-      const auto block = house_.log().Read(partition, offset);
-      for (const auto* record : block->records) {
-        if (!record->has_profile_changed()) continue;
-        const auto& names = record->profile_changed().confirmed_attributes();
-        confirmed.emplace_back(names.begin(), names.end());
-      }
-      offset = block->end();
-    }
-  }
-  EXPECT_THAT(confirmed, ElementsAre(ElementsAre(), ElementsAre("address"), ElementsAre()));
-}
-
-TEST_F(CustomerTest, ImportedEventsAreHeldToTheBoundsOfThoseThatAreSentIn) {
-  DefineAttributes();
-  const auto fault_of = [&](const std::function<void(rondo::response::v1::Event&)>& spoil) {
-    pb::ImportRow row = Row("1");
-    auto& event = *row.add_events();
-    event.set_type("page_view");  // One of rondo's own: nobody declares its fields.
-    event.mutable_event_time()->set_seconds(1'500);
-    event.add_fields()->set_name("url");
-    event.mutable_fields(0)->mutable_value()->set_string_value("/shoes");
-    spoil(event);
-    const auto response = Import({row});
-    return response.rejected_size() == 0 ? "" : response.rejected(0).field();
-  };
-  using Event = rondo::response::v1::Event;
-  EXPECT_EQ(fault_of([](Event& e) { e.set_message_id(std::string(257, 'x')); }),
-            "events[0].message_id");
-  EXPECT_EQ(fault_of([](Event& e) {
-              e.mutable_fields(0)->mutable_value()->set_string_value(std::string(70'000, 'x'));
-            }),
-            "events[0]");
-  EXPECT_EQ(fault_of([](Event& e) {
-              e.mutable_fields(0)->mutable_value()->set_double_value(
-                  std::numeric_limits<double>::infinity());
-            }),
-            "events[0].url");
-  EXPECT_EQ(fault_of([](Event& e) { e.mutable_fields(0)->mutable_value()->set_sealed_value("x"); }),
-            "events[0].url");
-  EXPECT_EQ(fault_of([](Event& e) { e.mutable_fields(0)->set_name("Bad Name"); }),
-            "events[0].fields");
-  EXPECT_EQ(fault_of([](Event& e) { *e.add_fields() = e.fields(0); }), "events[0].fields");
-  EXPECT_EQ(fault_of([](Event& e) {
-              for (int i = 0; i < 200; ++i) e.add_fields()->set_name(absl::StrCat("f", i));
-            }),
-            "events[0].fields");
-  EXPECT_EQ(fault_of([&](Event& e) {
-              e.mutable_event_time()->set_seconds(
-                  absl::ToUnixSeconds(house_.clock().Now() + absl::Hours(25)));
-            }),
-            "events[0].event_time");
-  EXPECT_EQ(fault_of([](Event&) {}), "");
 }
 
 TEST_F(CustomerTest, ALaterRowOfOneBatchHolds) {
@@ -483,99 +276,6 @@ TEST_F(CustomerTest, RecordsConsentAndTheWithdrawalWinsAtEqualTimes) {
 
   request.set_name("customers/0000000000000001");
   EXPECT_EQ(Ask<pb::Customer>(request).status().code(), absl::StatusCode::kNotFound);
-}
-
-pb::ImportCustomersRequest PastCampaignImport() {
-  pb::ImportCustomersRequest request;
-  pb::PastCampaign& past = *request.add_campaigns();
-  past.mutable_campaign()->set_name("campaigns/old");
-  past.set_cycle(1);
-  past.mutable_due_time()->set_seconds(1'000);
-  auto& control = *past.mutable_campaign()->add_cells();
-  control.set_name("control");
-  control.set_share(0.25);
-  control.set_control(true);
-  auto& mail = *past.mutable_campaign()->add_cells();
-  mail.set_name("mail");
-  mail.set_share(0.75);
-  for (int i = 0; i < 8; ++i) {
-    pb::ImportRow& row = *request.add_rows();
-    row.set_row(i + 1);
-    pb::ExternalKey& key = *row.add_keys();
-    key.set_namespace_("crm");
-    key.set_value(absl::StrCat(i));
-    pb::PastContact& contact = *row.add_contacts();
-    contact.set_campaign("campaigns/old");
-    contact.set_cycle(1);
-    contact.set_cell(i % 4 == 0 ? "control" : "mail");
-    contact.mutable_due_time()->set_seconds(1'000);
-    if (i % 2 == 0) contact.add_responses()->set_goal("visit");
-    auto& event = *row.add_events();
-    event.set_type("page_view");
-    event.mutable_event_time()->set_seconds(1'500);
-  }
-  return request;
-}
-
-TEST_F(CustomerTest, AnImportedCampaignBecomesRecordsOnce) {
-  const pb::ImportCustomersRequest request = PastCampaignImport();
-  EXPECT_EQ(Import(request).imported(), 8);
-  std::map<eventlog::LogRecord::BodyCase, int> counts;
-  for (int partition = 0; partition < house_.log().partition_count(); ++partition) {
-    const auto end = house_.log().End(partition);
-    for (int64_t offset = 0; offset < *end;) {
-      const auto block = house_.log().Read(partition, offset);
-      for (const auto* record : block->records) ++counts[record->body_case()];
-      for (const auto* record : block->records) {
-        if (!record->has_contact_planned()) continue;
-        EXPECT_TRUE(record->contact_planned().imported());
-        EXPECT_EQ(record->contact_planned().assignment_probability(),
-                  record->contact_planned().control() ? 0.25 : 0.75);
-      }
-      offset = block->end();
-    }
-  }
-  EXPECT_EQ(counts[eventlog::LogRecord::kCycleStarted], house_.log().partition_count());
-  EXPECT_EQ(counts[eventlog::LogRecord::kContactPlanned], 8);
-  EXPECT_EQ(counts[eventlog::LogRecord::kResponseAttributed], 4);
-  EXPECT_EQ(counts[eventlog::LogRecord::kEventTracked], 8);
-
-  const int64_t before = LogBytes().size();
-  EXPECT_EQ(Import(request).unchanged(), 8);
-  EXPECT_EQ(static_cast<int64_t>(LogBytes().size()), before);
-}
-
-TEST_F(CustomerTest, TheEndOfAnImportedCycleIsSaidToEachPartitionOnce) {
-  pb::ImportCustomersRequest request = PastCampaignImport();
-  request.set_history_complete(true);
-  EXPECT_EQ(Ask<pb::ImportCustomersResponse>(request).status().code(),
-            absl::StatusCode::kInvalidArgument)
-      << "rows after the end of another partition";
-  request.set_history_complete(false);
-  EXPECT_EQ(Import(request).imported(), 8);
-  request.clear_rows();
-  request.set_history_complete(true);
-  Import(request);
-  const auto ends = [this] {
-    int count = 0;
-    for (int partition = 0; partition < house_.log().partition_count(); ++partition) {
-      const auto end = house_.log().End(partition);
-      for (int64_t offset = 0; offset < *end;) {
-        const auto block = house_.log().Read(partition, offset);
-        for (const auto* record : block->records) {
-          if (!record->has_cycle_planned()) continue;
-          ++count;
-          EXPECT_EQ(record->cycle_planned().campaign(), "campaigns/old");
-          EXPECT_EQ(record->cycle_planned().cycle(), 1);
-        }
-        offset = block->end();
-      }
-    }
-    return count;
-  };
-  EXPECT_EQ(ends(), house_.log().partition_count());
-  Import(request);
-  EXPECT_EQ(ends(), house_.log().partition_count());
 }
 
 TEST_F(CustomerTest, ListsInTheOrderOfIdsAPageAtATime) {
