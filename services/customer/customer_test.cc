@@ -12,8 +12,6 @@
 #include "platform/storage/memory_store.h"
 #include "services/customer/customer_fixture.h"
 #include "services/customer/domain/identity.h"
-#include "services/customer/customer_fixture.h"
-#include "services/customer/domain/identity.h"
 #include "services/customer/row_import.h"
 
 namespace rondo::customer {
