@@ -81,38 +81,6 @@ TEST_F(CustomerTest, ImportedEventsAreHeldToTheBoundsOfThoseThatAreSentIn) {
   EXPECT_EQ(fault_of([](Event&) {}), "");
 }
 
-pb::ImportCustomersRequest PastCampaignImport() {
-  pb::ImportCustomersRequest request;
-  pb::PastCampaign& past = *request.add_campaigns();
-  past.mutable_campaign()->set_name("campaigns/old");
-  past.set_cycle(1);
-  past.mutable_due_time()->set_seconds(1'000);
-  auto& control = *past.mutable_campaign()->add_cells();
-  control.set_name("control");
-  control.set_share(0.25);
-  control.set_control(true);
-  auto& mail = *past.mutable_campaign()->add_cells();
-  mail.set_name("mail");
-  mail.set_share(0.75);
-  for (int i = 0; i < 8; ++i) {
-    pb::ImportRow& row = *request.add_rows();
-    row.set_row(i + 1);
-    pb::ExternalKey& key = *row.add_keys();
-    key.set_namespace_("crm");
-    key.set_value(absl::StrCat(i));
-    pb::PastContact& contact = *row.add_contacts();
-    contact.set_campaign("campaigns/old");
-    contact.set_cycle(1);
-    contact.set_cell(i % 4 == 0 ? "control" : "mail");
-    contact.mutable_due_time()->set_seconds(1'000);
-    if (i % 2 == 0) contact.add_responses()->set_goal("visit");
-    auto& event = *row.add_events();
-    event.set_type("page_view");
-    event.mutable_event_time()->set_seconds(1'500);
-  }
-  return request;
-}
-
 TEST_F(CustomerTest, AnImportedCampaignBecomesRecordsOnce) {
   const pb::ImportCustomersRequest request = PastCampaignImport();
   EXPECT_EQ(Import(request).imported(), 8);
