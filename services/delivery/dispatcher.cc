@@ -506,6 +506,7 @@ absl::Status Dispatcher::SyncClaims(const std::shared_ptr<State>& state) {
     for (Unsure& claim : here.unsure) {
       if (claim.until < 0) claim.until = end;
     }
+    if (!here.unsure.empty()) state->runtime.ReadOn(static_cast<int>(i));
     here.dirty = true;  // They may have been applied already.
   }
   return absl::OkStatus();
