@@ -25,12 +25,12 @@ const T* Find(std::string_view name, const std::vector<T>& list, const Index& in
 
 }  // namespace
 
-Environment& Environment::AddAttribute(std::string name, Type type) {
+Environment& Environment::AddAttribute(std::string name, const Type& type) {
   AddNamed(std::move(name), type.Nullable(), &attributes_, &attribute_index_);
   return *this;
 }
 
-Environment& Environment::AddSignal(std::string name, Type type) {
+Environment& Environment::AddSignal(std::string name, const Type& type) {
   AddNamed(std::move(name), type.Nullable(), &signals_, &signal_index_);
   return *this;
 }
@@ -59,8 +59,8 @@ Environment& Environment::AddVariable(std::string name, Type type) {
   return *this;
 }
 
-Environment& Environment::AddFunction(std::string name, Overload overload) {
-  functions_[std::move(name)].push_back(std::move(overload));
+Environment& Environment::AddFunction(const std::string& name, Overload overload) {
+  functions_[name].push_back(std::move(overload));
   return *this;
 }
 

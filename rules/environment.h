@@ -42,16 +42,16 @@ struct Overload {
 class Environment {
  public:
   // `customer.NAME`. The type becomes nullable: a customer may have no value.
-  Environment& AddAttribute(std::string name, Type type);
+  Environment& AddAttribute(std::string name, const Type& type);
   // `signal.NAME`; the name may have dots: `rfm.recency`. Nullable.
-  Environment& AddSignal(std::string name, Type type);
+  Environment& AddSignal(std::string name, const Type& type);
   // `events('NAME')`, whose events have these fields (nullable) and `time`.
   Environment& AddEventType(std::string name, std::vector<Field> fields);
   // `in_segment('NAME')`.
   Environment& AddSegment(std::string name);
   // A plain CEL variable; the name may have dots. Not made nullable.
   Environment& AddVariable(std::string name, Type type);
-  Environment& AddFunction(std::string name, Overload overload);
+  Environment& AddFunction(const std::string& name, Overload overload);
   // The variable `name` is an event of `event_type`, given with each evaluation: rules of goals.
   Environment& BindEvent(std::string name, std::string event_type);
   // Names are looked up as CONTAINER.NAME first, then in the containers around it.

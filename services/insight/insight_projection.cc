@@ -137,42 +137,39 @@ absl::Status ApplyPlanned(const logpb::ContactPlanned& planned, CustomerId custo
   return EmitLastContact(customer, outcome.channel, planned.due_time_micros(), context);
 }
 
-// It is known now.
-void EndDoubt(Outcome& outcome) {
-  outcome.Clear(Step::kInDoubt);
-  outcome.Clear(Step::kUnknown);
+uint64_t AttemptOf(const logpb::DeliveryOutcome& delivery) {
+  return Fnv1a(absl::StrFormat("%s/%d/%d", delivery.contact().step(),
+                               delivery.contact().occurrence(), delivery.attempt()));
 }
 
 void Follow(const logpb::DeliveryOutcome& delivery, Outcome& outcome) {
+  const uint64_t attempt = AttemptOf(delivery);
   switch (delivery.state()) {
     case logpb::DELIVERY_STATE_SENT:
     case logpb::DELIVERY_STATE_DELIVERED:
       outcome.Set(Step::kSent);
-      EndDoubt(outcome);
+      EndDoubts(outcome);
       break;
     case logpb::DELIVERY_STATE_BOUNCED:
       outcome.Set(Step::kSent);
       outcome.Set(Step::kBounced);
-      EndDoubt(outcome);
+      EndDoubts(outcome);
       break;
     case logpb::DELIVERY_STATE_FAILED:
       outcome.Set(Step::kBounced);
-      EndDoubt(outcome);
+      EndDoubt(outcome, attempt);
       break;
     case logpb::DELIVERY_STATE_IN_DOUBT:
-      if (!outcome.Has(Step::kSent)) outcome.Set(Step::kInDoubt);
+      Doubt(outcome, attempt);
       break;
     case logpb::DELIVERY_STATE_UNKNOWN:
       if (outcome.Has(Step::kInDoubt)) outcome.Set(Step::kUnknown);
       break;
     default:  // Deferred: it did not go out, and is tried again.
-      EndDoubt(outcome);
+      EndDoubt(outcome, attempt);
       break;
   }
-  const auto& contact = delivery.contact();
-  const std::string attempt =
-      absl::StrFormat("%s/%d/%d", contact.step(), contact.occurrence(), delivery.attempt());
-  Charge(outcome, Fnv1a(attempt), delivery.cost_minor_units());
+  Charge(outcome, attempt, delivery.cost_minor_units());
 }
 
 absl::Status ApplyDelivery(const logpb::DeliveryOutcome& delivery, const LogRecord& record,

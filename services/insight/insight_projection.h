@@ -38,7 +38,7 @@ class InsightProjection final : public eventlog::Projection {
   void OnDue(std::function<void()> on_due) { on_due_ = std::move(on_due); }
 
   std::string_view name() const override { return "insight"; }
-  int state_version() const override { return 2; }
+  int state_version() const override { return 3; }
   absl::Status Apply(const eventlog::LogRecord& record, eventlog::ApplyContext& context) override;
   absl::Status OnTimer(absl::Time due, std::string_view key, std::string_view payload,
                        eventlog::ApplyContext& context) override;

@@ -106,6 +106,7 @@ std::string Encode(const Outcome& outcome) {
     goal_state.set_without_value(goal.without_value);
   }
   for (const uint64_t attempt : outcome.charged) state.add_charged(attempt);
+  for (const uint64_t attempt : outcome.in_doubt) state.add_in_doubt(attempt);
   state.set_segments(outcome.segments);
   return state.SerializeAsString();
 }
@@ -126,6 +127,7 @@ absl::StatusOr<Outcome> DecodeOutcome(std::string_view bytes) {
   }
   outcome.segments = state.segments();
   outcome.charged.assign(state.charged().begin(), state.charged().end());
+  outcome.in_doubt.assign(state.in_doubt().begin(), state.in_doubt().end());
   return outcome;
 }
 

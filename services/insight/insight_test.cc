@@ -81,6 +81,27 @@ TEST_F(InsightTest, AnInDoubtContactThatArrivedIsSent) {
   EXPECT_EQ(report->funnel().in_doubt(), 0);
 }
 
+TEST_F(InsightTest, AnAttemptThatIsPutOffOrRefusedEndsNoDoubtOfAnEarlierOne) {
+  using rondo::log::v1::DELIVERY_STATE_DEFERRED;
+  using rondo::log::v1::DELIVERY_STATE_FAILED;
+  using rondo::log::v1::DELIVERY_STATE_IN_DOUBT;
+  BeginCycle(1);
+  for (uint64_t i = 1; i <= 3; ++i) {
+    Plan(i, "mail");
+    Deliver(i, DELIVERY_STATE_IN_DOUBT, 1, /*attempt=*/1);
+  }
+  Deliver(1, DELIVERY_STATE_DEFERRED, 1, /*attempt=*/2);
+  Deliver(2, DELIVERY_STATE_FAILED, 1, /*attempt=*/2);
+  Deliver(3, DELIVERY_STATE_IN_DOUBT, 1, /*attempt=*/2);
+  Deliver(3, DELIVERY_STATE_DEFERRED, 1, /*attempt=*/2);
+  EXPECT_EQ(Report()->funnel().in_doubt(), 3) << "the first attempts may have gone out";
+  Deliver(1, DELIVERY_STATE_DEFERRED, 1, /*attempt=*/1);
+  EXPECT_EQ(Report()->funnel().in_doubt(), 2);
+  Deliver(3, rondo::log::v1::DELIVERY_STATE_SENT, 1, /*attempt=*/3);
+  EXPECT_EQ(Report()->funnel().in_doubt(), 1);
+  EXPECT_EQ(Report()->funnel().sent(), 1);
+}
+
 TEST_F(InsightTest, WhatStaysInDoubtIsUnknownUntilEvidenceComesAfterAll) {
   BeginCycle(1);
   for (uint64_t i = 1; i <= 3; ++i) {

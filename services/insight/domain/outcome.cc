@@ -45,6 +45,26 @@ uint32_t Outcome::AllSteps() const {
   return all.steps;
 }
 
+void Doubt(Outcome& outcome, uint64_t attempt) {
+  if (outcome.Has(Step::kSent)) return;
+  outcome.Set(Step::kInDoubt);
+  auto& attempts = outcome.in_doubt;
+  if (std::find(attempts.begin(), attempts.end(), attempt) == attempts.end()) {
+    attempts.push_back(attempt);
+  }
+}
+
+void EndDoubt(Outcome& outcome, uint64_t attempt) {
+  std::erase(outcome.in_doubt, attempt);
+  if (outcome.in_doubt.empty()) EndDoubts(outcome);
+}
+
+void EndDoubts(Outcome& outcome) {
+  outcome.in_doubt.clear();
+  outcome.Clear(Step::kInDoubt);
+  outcome.Clear(Step::kUnknown);
+}
+
 void Charge(Outcome& outcome, uint64_t attempt, int64_t cost) {
   if (cost == 0) return;
   const bool charged =

@@ -57,7 +57,8 @@ struct Outcome {
   std::string suppressed_reason;  // Empty: not suppressed.
   int64_t cost = 0;               // Minor units.
   std::map<std::string, GoalOutcome> goals;
-  std::vector<uint64_t> charged;  // Hashes of attempts whose cost is in `cost`.
+  std::vector<uint64_t> charged;   // Hashes of attempts whose cost is in `cost`.
+  std::vector<uint64_t> in_doubt;  // Hashes of attempts that are; empty unless kInDoubt is set.
 
   bool Has(Step step) const { return (steps >> static_cast<int>(step) & 1u) != 0; }
   void Set(Step step) { steps |= 1u << static_cast<int>(step); }
@@ -67,6 +68,13 @@ struct Outcome {
 
   uint32_t steps = 0;  // Bits of Step.
 };
+
+// The attempt may have gone out. Without effect where one is known to have.
+void Doubt(Outcome& outcome, uint64_t attempt);
+// The attempt did not go out; an earlier one that is in doubt stays so.
+void EndDoubt(Outcome& outcome, uint64_t attempt);
+// One went out: the others do not matter.
+void EndDoubts(Outcome& outcome);
 
 // Adds `cost` unless the attempt was charged before.
 void Charge(Outcome& outcome, uint64_t attempt, int64_t cost);
