@@ -196,6 +196,12 @@ void CheckTogether(std::string_view file, const Config& config, FieldViolations&
   if (!config.smtp_user.empty() && !has_password) {
     add("smtp.user", "give its password too: smtp.password_file or smtp.password_env");
   }
+  if (config.smtp_user.empty() && has_password) {
+    add("smtp.user", "a password is given: say whose it is");
+  }
+  if (config.smtp_tls == "none" && (!config.smtp_ca_file.empty() || config.smtp_verify != "true")) {
+    add("smtp.tls", "smtp.ca_file and smtp.verify need starttls or implicit");
+  }
   if (!config.smtp_user.empty() && config.smtp_tls == "none") {
     add("smtp.user", "needs smtp.tls starttls or implicit: a password does not travel in clear");
   }

@@ -77,10 +77,8 @@ class Writer {
 
   // As its author wrote it: with the offset.
   void WriteStart(const campaign::v1::Schedule& schedule) {
-    const absl::Time start = absl::FromUnixSeconds(schedule.start_time().seconds()) +
-                             absl::Nanoseconds(schedule.start_time().nanos());
     out_ << YAML::Key << "start" << YAML::Value
-         << absl::FormatTime(absl::RFC3339_full, start,
+         << absl::FormatTime(absl::RFC3339_full, TimeOf(schedule.start_time()),
                              absl::FixedTimeZone(schedule.start_offset_minutes() * 60));
   }
 
@@ -125,16 +123,12 @@ class Writer {
   void WriteMessage(const Message& child) {
     const std::string& type = child.GetDescriptor()->full_name();
     if (type == "google.protobuf.Duration") {
-      out_ << FormatDurationText(
-          absl::Seconds(static_cast<const google::protobuf::Duration&>(child).seconds()));
+      out_ << FormatDurationText(DurationOf(static_cast<const google::protobuf::Duration&>(child)));
       return;
     }
     if (type == "google.protobuf.Timestamp") {
       const auto& timestamp = static_cast<const google::protobuf::Timestamp&>(child);
-      out_ << absl::FormatTime(
-          absl::RFC3339_full,
-          absl::FromUnixSeconds(timestamp.seconds()) + absl::Nanoseconds(timestamp.nanos()),
-          absl::UTCTimeZone());
+      out_ << absl::FormatTime(absl::RFC3339_full, TimeOf(timestamp), absl::UTCTimeZone());
       return;
     }
     out_ << YAML::Flow << YAML::BeginMap;

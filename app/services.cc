@@ -52,6 +52,7 @@ absl::StatusOr<std::string> ReadPassword(const std::string& name, const std::str
   if (!std::getline(file, password)) {
     return absl::InvalidArgumentError(name + ": " + path + " cannot be read");
   }
+  if (password.ends_with('\r')) password.pop_back();
   return password;
 }
 

@@ -88,7 +88,7 @@ TEST(EvalBatchTest, AnswersEveryLineInOrderAndGoesOnAfterABadOne) {
 }
 
 RC_GTEST_PROP(TypedJsonTest, DecodingUndoesEncoding,
-              (int64_t a, uint64_t b, double c, std::string d)) {
+              (int64_t a, uint64_t b, double c, const std::string& d)) {
   const MapEntry entries[] = {{Value::Int(a), Value::Bytes(d)}};
   const Value items[] = {
       Value::Int(a), Value::Uint(b),     Value::Double(c),         Value::Bytes(d),

@@ -1,5 +1,6 @@
 // Instants and spans as messages carry them, beside absl's and the log's (int64 microseconds UTC).
-// A message may hold nanoseconds; what is below a microsecond is cut towards the past.
+// A message may hold nanoseconds: what is below a microsecond is cut, an instant's towards the
+// past, a span's towards zero. What no int64 holds becomes its least or greatest value.
 #pragma once
 
 #include <cstdint>
@@ -19,18 +20,22 @@ inline google::protobuf::Timestamp ToTimestamp(absl::Time time) {
   return ToTimestamp(ToMicros(time));
 }
 
-inline int64_t ToMicros(const google::protobuf::Timestamp& time) {
-  return time.seconds() * 1'000'000 + time.nanos() / 1'000;
-}
-inline int64_t ToMicros(const google::protobuf::Duration& span) {
-  return span.seconds() * 1'000'000 + span.nanos() / 1'000;
+// Whether it is an instant of the years 1 to 9999, as its definition has it.
+inline bool IsValid(const google::protobuf::Timestamp& time) {
+  return time.nanos() >= 0 && time.nanos() <= 999'999'999 && time.seconds() >= -62'135'596'800 &&
+         time.seconds() <= 253'402'300'799;
 }
 
 inline absl::Time TimeOf(const google::protobuf::Timestamp& time) {
-  return FromMicros(ToMicros(time));
+  return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
 }
 inline absl::Duration DurationOf(const google::protobuf::Duration& span) {
-  return absl::Microseconds(ToMicros(span));
+  return absl::Seconds(span.seconds()) + absl::Nanoseconds(span.nanos());
+}
+
+inline int64_t ToMicros(const google::protobuf::Timestamp& time) { return ToMicros(TimeOf(time)); }
+inline int64_t ToMicros(const google::protobuf::Duration& span) {
+  return absl::ToInt64Microseconds(DurationOf(span));
 }
 
 }  // namespace rondo

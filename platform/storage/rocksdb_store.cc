@@ -231,12 +231,15 @@ rocksdb::Options EngineOptions(const RocksDbOptions& options, const Memory& memo
   // first: the filter spares a walk through them, a quarter of what taking events in cost.
   engine.memtable_whole_key_filtering = true;
   engine.memtable_prefix_bloom_size_ratio = 0.05;
-  // A batch is sorted, and of one partition and one or few tables: each insert starts its search
-  // where the last one of its table ended. Writers take turns for it: there are about as many cores
-  // as stores that are written at once.
-  engine.memtable_insert_with_hint_prefix_extractor.reset(
-      rocksdb::NewCappedPrefixTransform(kTableBytes));
-  engine.allow_concurrent_memtable_write = false;
+  // A state's batch is sorted, and of one partition and one or few tables: each insert starts its
+  // search where the last one of its table ended. Writers take turns for it: there are about as
+  // many cores as stores that are written at once. Other stores' keys do not begin with a table,
+  // and a place would be kept for each of them.
+  if (!options.write_ahead_log) {
+    engine.memtable_insert_with_hint_prefix_extractor.reset(
+        rocksdb::NewCappedPrefixTransform(kTableBytes));
+    engine.allow_concurrent_memtable_write = false;
+  }
   engine.compression = options.compress ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
   // What is flushed is soon merged and compressed then: once is enough.
   if (options.compress) {

@@ -147,6 +147,23 @@ absl::Status CampaignProjection::Approve(int64_t version, v1::Campaign& state,
   return absl::OkStatus();
 }
 
+absl::Status CampaignProjection::GoOn(v1::Campaign state, ApplyContext& context) {
+  RONDO_ASSIGN_OR_RETURN(const State stands, StateOf(state.state()));
+  RONDO_ASSIGN_OR_RETURN(const std::optional<catalog::Definition> definition,
+                         definitions_.Get(state.name(), context));
+  RONDO_ASSIGN_OR_RETURN(const std::optional<log::v1::CycleClosed> last,
+                         CampaignWriter(context).read().LastClosing(state.name()));
+  // A change that nobody has approved ends nothing.
+  const bool is_done = definition.has_value() && definition->version() == state.version() &&
+                       last.has_value() && last->cycle() >= state.current_cycle() &&
+                       state.current_cycle() >= CycleCount(definition->campaign());
+  if (is_done && CheckTransition(stands, State::kCompleted).ok()) {
+    MoveTo(State::kCompleted, state, context);
+    return absl::OkStatus();
+  }
+  return StartDueCycle(std::move(state), context);
+}
+
 absl::Status CampaignProjection::OnProposed(const log::v1::CampaignTransitionProposed& proposed,
                                             ApplyContext& context) {
   RONDO_ASSIGN_OR_RETURN(v1::Campaign state, StateAt(proposed.campaign(), context));
@@ -159,7 +176,7 @@ absl::Status CampaignProjection::OnProposed(const log::v1::CampaignTransitionPro
     // A change of a campaign that was launched: it stands where it stood, and goes on.
     RONDO_RETURN_IF_ERROR(Approve(proposed.version(), state, context));
     CampaignWriter(context).PutState(state);
-    return StartDueCycle(std::move(state), context);
+    return GoOn(std::move(state), context);
   }
   if (to == State::kRunning && state.current_cycle() == 0) to = State::kScheduled;
   RONDO_RETURN_IF_ERROR(CheckTransition(from, to));
@@ -345,16 +362,7 @@ absl::Status CampaignProjection::OnClosed(const log::v1::CycleClosed& closed,
                          store.read().LastClosing(closed.campaign()));
   if (!last.has_value() || last->cycle() < closed.cycle()) store.PutClosing(closed);
 
-  RONDO_ASSIGN_OR_RETURN(const State stands, StateOf(state->state()));
-  RONDO_ASSIGN_OR_RETURN(const std::optional<catalog::Definition> definition,
-                         definitions_.Get(state->name(), context));
-  const bool was_last = definition.has_value() && closed.cycle() >= state->current_cycle() &&
-                        state->current_cycle() >= CycleCount(definition->campaign());
-  if (was_last && CheckTransition(stands, State::kCompleted).ok()) {
-    MoveTo(State::kCompleted, *state, context);
-    return absl::OkStatus();
-  }
-  return StartDueCycle(*std::move(state), context);
+  return GoOn(*std::move(state), context);
 }
 
 void CampaignProjection::Committed(int partition, int64_t next_offset, bool live) {

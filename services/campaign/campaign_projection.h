@@ -30,7 +30,7 @@ class CampaignProjection final : public eventlog::Projection {
   void SetPlanner(std::function<void(int partition)> on_unplanned);
 
   std::string_view name() const override { return kName; }
-  int state_version() const override { return 1; }
+  int state_version() const override { return 2; }
   absl::Status Apply(const eventlog::LogRecord& record, eventlog::ApplyContext& context) override;
   absl::Status OnTimer(absl::Time due, std::string_view key, std::string_view payload,
                        eventlog::ApplyContext& context) override;
@@ -50,6 +50,8 @@ class CampaignProjection final : public eventlog::Projection {
   absl::Status OnPlanned(const log::v1::CyclePlanned& planned, eventlog::ApplyContext& context);
   absl::Status OnClosed(const log::v1::CycleClosed& closed, eventlog::ApplyContext& context);
 
+  // Ends the campaign if the last cycle of what is approved has closed; else begins what is due.
+  absl::Status GoOn(v1::Campaign state, eventlog::ApplyContext& context);
   // Begins the cycle that is due, if nothing stands in its way.
   absl::Status StartDueCycle(v1::Campaign state, eventlog::ApplyContext& context);
   // Has the timer of the campaign's next cycle set, by its current definition.

@@ -210,6 +210,25 @@ TEST_F(CampaignTest, ALaunchedCampaignThatIsChangedWaitsForApproval) {
   EXPECT_EQ(Get()->state(), v1::CAMPAIGN_STATE_RUNNING);
 }
 
+TEST_F(CampaignTest, AChangeThatNobodyApprovedEndsNoCampaign) {
+  AddTargets(10);
+  v1::Campaign campaign = Parse<v1::Campaign>(kCampaign);
+  campaign.mutable_schedule()->set_cycles(3);
+  campaign.mutable_schedule()->mutable_every()->set_seconds(7 * 24 * 3600);
+  MustLaunch(campaign);
+  house_.AdvanceTo(absl::FromUnixSeconds(kStart) + absl::Hours(1));
+  ASSERT_EQ(Get()->current_cycle(), 1);
+  v1::UpdateCampaignRequest update;
+  *update.mutable_campaign() = campaign;
+  update.mutable_campaign()->mutable_schedule()->set_cycles(1);
+  ASSERT_TRUE(handlers().UpdateCampaign({}, update).ok());
+  CloseCycle(1, {});
+  EXPECT_EQ(Get()->state(), v1::CAMPAIGN_STATE_RUNNING);
+  ASSERT_TRUE(Approve().ok());
+  house_.Settle();
+  EXPECT_EQ(Get()->state(), v1::CAMPAIGN_STATE_COMPLETED) << "one cycle is what is approved now";
+}
+
 TEST_F(CampaignTest, ApprovalIsOfTheVersionThatWasRead) {
   const auto first = Create(Parse<v1::Campaign>(kCampaign));
   ASSERT_TRUE(first.ok());

@@ -317,8 +317,9 @@ absl::StatusOr<pb::AttributeSet> CustomerHandlers::CreateAttributeSet(
 
 absl::StatusOr<pb::AttributeSet> CustomerHandlers::GetAttributeSet(
     const CallInfo&, const pb::GetAttributeSetRequest& request) {
-  RONDO_RETURN_IF_ERROR(
-      catalog::CheckResourceName(request.name(), catalog::kAttributeSets, "name"));
+  if (!request.name().starts_with(catalog::kAttributeSets)) {
+    return FieldError("name", "expected attributeSets/ and a name");
+  }
   RONDO_ASSIGN_OR_RETURN(const catalog::Definition definition,
                          parts_.catalog.Get(request.name(), request.version()));
   return FromDefinition(definition);

@@ -56,6 +56,12 @@ TEST_F(CustomerTest, ImportedEventsAreHeldToTheBoundsOfThoseThatAreSentIn) {
   EXPECT_EQ(fault_of([](Event& e) { e.set_message_id(std::string(257, 'x')); }),
             "events[0].message_id");
   EXPECT_EQ(fault_of([](Event& e) {
+              e.mutable_event_time()->set_seconds(std::numeric_limits<int64_t>::min());
+            }),
+            "events[0].event_time");
+  EXPECT_EQ(fault_of([](Event& e) { e.mutable_contact()->set_campaign("spring"); }),
+            "events[0].contact");
+  EXPECT_EQ(fault_of([](Event& e) {
               e.mutable_fields(0)->mutable_value()->set_string_value(std::string(70'000, 'x'));
             }),
             "events[0]");

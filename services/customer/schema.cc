@@ -12,6 +12,7 @@
 #include "platform/core/id.h"
 #include "platform/core/money.h"
 #include "platform/core/status_macros.h"
+#include "platform/rpc/timestamp.h"
 #include "services/customer/domain/identity.h"
 
 namespace rondo::customer {
@@ -232,8 +233,15 @@ absl::Status CheckEventBounds(const std::string& path, const rondo::response::v1
   if (event.message_id().size() > kMessageIdBytesMax) {
     return FieldError(path + ".message_id", "at most 256 bytes");
   }
-  if (absl::FromUnixSeconds(event.event_time().seconds()) > now + kAheadMax) {
+  if (!IsValid(event.event_time())) {
+    return FieldError(path + ".event_time", "an instant between the years 1 and 9999");
+  }
+  if (TimeOf(event.event_time()) > now + kAheadMax) {
     return FieldError(path + ".event_time", "more than 24 hours ahead");
+  }
+  if (event.has_contact() && (!event.contact().campaign().starts_with(catalog::kCampaigns) ||
+                              event.contact().cycle() < 1)) {
+    return FieldError(path + ".contact", "a campaign `campaigns/{campaign}` and a cycle from 1");
   }
   if (event.fields_size() > kEventFieldsMax) {
     return FieldError(path + ".fields", "at most 200 fields");

@@ -36,12 +36,10 @@ std::optional<EventFault> CheckEnvelope(const pb::Event& event, absl::Time now) 
   if (event.ByteSizeLong() > kMaxEventBytes) {
     return EventFault{"event", "at most 64 KiB; keep large content elsewhere and send its address"};
   }
-  const auto& time = event.event_time();
-  if (time.nanos() < 0 || time.nanos() > 999'999'999 || time.seconds() < -62'135'596'800 ||
-      time.seconds() > 253'402'300'799) {
+  if (!IsValid(event.event_time())) {
     return EventFault{"event.event_time", "an instant between the years 1 and 9999"};
   }
-  if (event.has_event_time() && FromMicros(ToMicros(time)) > now + kMaxAhead) {
+  if (event.has_event_time() && TimeOf(event.event_time()) > now + kMaxAhead) {
     return EventFault{"event.event_time", "more than 24 hours ahead: set the sender's clock"};
   }
   if (event.has_contact() && (!event.contact().campaign().starts_with(catalog::kCampaigns) ||

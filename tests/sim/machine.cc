@@ -13,7 +13,10 @@ Machine::Machine(uint64_t seed, int partitions, FaultOptions faults)
       executor_(seed, clock_),
       log_(partitions, clock_, [this](storage::CommitPoint) {
         return log_frozen_ ? storage::Fault::kFail : AtCommit();
-      }) {}
+      }) {
+  Rng rng(seed);
+  for (unsigned char& byte : instance_key_) byte = static_cast<unsigned char>(rng.Next());
+}
 
 storage::Fault Machine::AtCommit() {
   if (crashed_) return storage::Fault::kCrash;

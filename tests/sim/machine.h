@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "platform/core/hash.h"
 #include "platform/core/rng.h"
 #include "platform/core/seeded_executor.h"
 #include "platform/eventlog/memory_log.h"
@@ -29,6 +30,8 @@ class Machine {
   Machine(uint64_t seed, int partitions, FaultOptions faults);
 
   ManualClock& clock() { return clock_; }
+  // Another one in each world, so that other people are held out.
+  const InstanceKey& instance_key() const { return instance_key_; }
   SeededExecutor& executor() { return executor_; }
   eventlog::MemoryLog& log() { return log_; }
 
@@ -62,6 +65,7 @@ class Machine {
 
   FaultOptions faults_;
   Rng rng_;
+  InstanceKey instance_key_ = {};
   ManualClock clock_;
   SeededExecutor executor_;
   eventlog::MemoryLog log_;

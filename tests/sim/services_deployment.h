@@ -29,7 +29,6 @@
 
 namespace rondo::sim {
 
-inline constexpr InstanceKey kInstanceKey = {7, 7, 7};
 inline constexpr char kBusinessUnit[] = "sim";
 // When the people's data became true: long before the world begins.
 inline constexpr int64_t kKnownSinceSeconds = 1'799'000'000;

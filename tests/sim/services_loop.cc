@@ -14,8 +14,8 @@ customer::RandomBytes SeededBytes(uint64_t seed) {
   };
 }
 
-LinkTokens Tokens() {
-  absl::StatusOr<LinkTokens> tokens = LinkTokens::Create({DeriveLinkKey(kInstanceKey, 1)});
+LinkTokens Tokens(const InstanceKey& key) {
+  absl::StatusOr<LinkTokens> tokens = LinkTokens::Create({DeriveLinkKey(key, 1)});
   RONDO_CHECK(tokens.ok());
   return *std::move(tokens);
 }
@@ -55,7 +55,7 @@ struct ServicesDeployment::Modules {
       : customer({.runtime = d.runtime_,
                   .catalog = d.catalog_,
                   .clock = d.machine_.clock(),
-                  .instance_key = kInstanceKey,
+                  .instance_key = d.machine_.instance_key(),
                   .key_store = d.machine_.OpenStore("keys"),
                   .random = SeededBytes(static_cast<uint64_t>(d.machine_.process()))}),
         targeting({.runtime = d.runtime_,
@@ -68,7 +68,7 @@ struct ServicesDeployment::Modules {
                   .log = d.log_,
                   .targeting = d.caller_,
                   .page_tokens = d.page_tokens_,
-                  .instance_key = kInstanceKey}),
+                  .instance_key = d.machine_.instance_key()}),
         delivery({.runtime = d.runtime_,
                   .catalog = d.catalog_,
                   .caller = d.caller_,
@@ -77,7 +77,7 @@ struct ServicesDeployment::Modules {
                   .log = d.log_,
                   .links = d.links_,
                   .transports = {{"email", &d.email_}, {"sms", &d.sms_}},
-                  .instance_key = kInstanceKey,
+                  .instance_key = d.machine_.instance_key(),
                   .options = {.composer = {}, .dispatcher = {.in_flight_max = 8}}}),
         response(d.runtime_, d.caller_, d.machine_.clock(), d.page_tokens_, d.methods_),
         insight({.runtime = d.runtime_,
@@ -113,10 +113,10 @@ ServicesDeployment::ServicesDeployment(const ServicesLoopOptions& options, Machi
     : options_(options),
       machine_(machine),
       log_(machine.clock(), log_text_),
-      links_(Tokens()),
+      links_(Tokens(machine.instance_key())),
       email_("email", transport, options.resend_unknown),
       sms_("sms", transport, options.resend_unknown),
-      page_tokens_(kInstanceKey),
+      page_tokens_(machine.instance_key()),
       caller_(methods_),
       metrics_(registry_),
       runtime_({.owner = absl::StrFormat("process %d", machine.process()),

@@ -38,8 +38,9 @@ void RunWorlds(const DeploymentChoice& choice, const std::string& test) {
       },
       std::cout);
   EXPECT_EQ(summary.failed, 0) << summary.first_violation;
-  std::cout << absl::StrFormat("%d crashes, %d messages received, %d records\n", summary.crashes,
-                               summary.received, summary.records);
+  std::cout << absl::StrFormat("%d crashes, %d messages received, %d records, %d of %d held out\n",
+                               summary.crashes, summary.received, summary.records, summary.held_out,
+                               summary.people);
   EXPECT_GT(summary.received, 0);
   EXPECT_TRUE(seed != 0 || summary.crashes > 0);
   EXPECT_TRUE(summary.HoldoutIsKept())

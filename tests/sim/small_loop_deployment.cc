@@ -13,7 +13,6 @@ using eventlog::Durability;
 using eventlog::LogRecord;
 
 constexpr char kService[] = "small_loop";
-constexpr InstanceKey kInstanceKey = {1, 2, 3};
 constexpr absl::Duration kRetryPause = absl::Seconds(1);
 
 class SmallLoopDeployment final : public Deployment {
@@ -42,7 +41,7 @@ class SmallLoopDeployment final : public Deployment {
   absl::Status Prepare(const WorldPlan&) override { return absl::OkStatus(); }
 
   absl::StatusOr<uint64_t> AddPerson(const kit::Person& person) override {
-    const uint64_t customer = SipHash(kInstanceKey, person.key);
+    const uint64_t customer = SipHash(machine_.instance_key(), person.key);
     LogRecord record;
     record.set_party(customer);
     auto* consent = record.mutable_profile_changed()->add_consents();
@@ -115,11 +114,11 @@ class SmallLoopDeployment final : public Deployment {
   }
 
   // Cells by a salted hash: the same customer, the same cell, however often it is asked.
-  static void AddContact(const CampaignPlan& plan, int cycle, uint64_t customer,
-                         std::vector<LogRecord>& contacts) {
+  void AddContact(const CampaignPlan& plan, int cycle, uint64_t customer,
+                  std::vector<LogRecord>& contacts) {
     const auto draw = [&](const std::string& salt) {
-      return static_cast<double>(SipHash(kInstanceKey, salt + std::to_string(customer)) >> 11) *
-             0x1.0p-53;
+      const uint64_t hash = SipHash(machine_.instance_key(), salt + std::to_string(customer));
+      return static_cast<double>(hash >> 11) * 0x1.0p-53;
     };
     if (draw(plan.name + "/holdout") < plan.holdout) return;
     const bool control = draw(absl::StrFormat("%s/%d", plan.name, cycle)) < plan.control_share;

@@ -61,7 +61,7 @@ GoalValue CompiledGoal::ValueOf(const rules::Input& input) const {
       return Rounded(value.real() * minor_units_per_major_);
     case rules::Kind::kMoney:
       if (value.currency() != currency_) return kNoValue;
-      return {.minor_units = value.integer()};
+      return Rounded(static_cast<double>(value.integer()));
     default:
       return kNoValue;
   }
