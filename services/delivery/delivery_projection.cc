@@ -140,9 +140,9 @@ absl::Status FoldProfile(CustomerId customer, const logpb::ProfileChanged& profi
   // A new address has not bounced yet. Whether a sealed one is new is known to who opened it.
   auto& quarantined = *recipient.mutable_quarantined_channels();
   const auto renewed = [&profile](const std::string& channel) {
-    const std::string_view key = channel == "sms" ? "phone" : channel;
+    const std::string key = channel == "sms" ? "phone" : channel;
     return std::any_of(profile.keys().begin(), profile.keys().end(),
-                       [key](const auto& fact) { return fact.namespace_() == key; }) ||
+                       [&key](const auto& fact) { return fact.namespace_() == key; }) ||
            std::any_of(
                profile.attributes().begin(), profile.attributes().end(), [&](const auto& field) {
                  return field.name() == key &&

@@ -23,7 +23,7 @@ constexpr absl::Duration kRetryAfter = absl::Seconds(1);
 // Why a channel can never take a message; see Transport::Send.
 std::string ReasonOf(const absl::Status& refused) {
   const std::vector<FieldViolation> violations = ViolationsOf(refused);
-  const std::string_view field = violations.empty() ? "" : violations[0].field;
+  const std::string field = violations.empty() ? "" : violations[0].field;
   if (field == kRecipientField) return "no_address";
   if (field == kSenderField) return "unusable_sender";
   if (field == kChannelField) return "channel_misconfigured";
@@ -58,7 +58,7 @@ struct Dispatcher::State {
 
   State(DispatcherOptions given, eventlog::Runtime& r, Executor& e, Composer& c, Transports t,
         const Log& l)
-      : options(given),
+      : options(std::move(given)),
         runtime(r),
         executor(e),
         composer(c),
@@ -124,8 +124,8 @@ struct Dispatcher::State {
 
 Dispatcher::Dispatcher(DispatcherOptions options, eventlog::Runtime& runtime, Executor& executor,
                        Composer& composer, Transports transports, const Log& log)
-    : state_(std::make_shared<State>(options, runtime, executor, composer, std::move(transports),
-                                     log)) {}
+    : state_(std::make_shared<State>(std::move(options), runtime, executor, composer,
+                                     std::move(transports), log)) {}
 
 Dispatcher::~Dispatcher() {
   const std::lock_guard lock(state_->mutex);

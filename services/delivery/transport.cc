@@ -23,7 +23,7 @@ absl::Status As(std::string_view field, const absl::Status& status) {
 // What of a request to an SMS gateway is wrong: SmsRequestUrl names its own fields.
 absl::Status AsSmsField(const absl::Status& status) {
   const std::vector<FieldViolation> violations = ViolationsOf(status);
-  const std::string_view field = violations.empty() ? "" : violations[0].field;
+  const std::string field = violations.empty() ? "" : violations[0].field;
   if (field == "sender") return As(kSenderField, status);
   return As(field == "url" || field == "receipt_url" ? kChannelField : kContentField, status);
 }
