@@ -15,7 +15,7 @@ enum class SendStatus : uint8_t {
 
 struct SendOutcome {
   SendStatus status = SendStatus::kUnknown;
-  int code = 0;         // The peer's last reply code (SMTP or HTTP); 0 if none was read.
+  int code = 0;         // The peer's reply to this message (SMTP or HTTP); 0 if it gave none.
   std::string reply;    // The peer's words, at most 512 bytes, control characters as spaces.
   std::string peer_id;  // The peer's own id of the message, empty if it gives none.
 

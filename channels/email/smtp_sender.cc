@@ -154,8 +154,13 @@ SendOutcome OutcomeOf(const Attempt& attempt, CURLcode result) {
     outcome.reply = "abandoned before the final dot";
     return outcome;
   }
-  // A 5yz before MAIL (banner, EHLO, AUTH) speaks of the server or of us, not of this message.
-  if (attempt.code >= 500 && attempt.stage != Stage::kConnect) {
+  if (attempt.stage == Stage::kConnect && attempt.code >= 400) {
+    // A refusal before MAIL (banner, EHLO, AUTH) speaks of the server or of us, not of this
+    // message.
+    outcome.code = 0;
+    outcome.reply = absl::StrFormat("%d %s", attempt.code, attempt.reply);
+    outcome.reply.resize(std::min(outcome.reply.size(), kReplyMax));
+  } else if (attempt.code >= 500) {
     outcome.status = SendStatus::kFailed;
   } else if (attempt.code < 400) {
     // No answer to the last command: nothing was taken unless that was the dot.

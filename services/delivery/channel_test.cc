@@ -81,6 +81,32 @@ TEST_F(ChannelTest, WhatAChannelCanNeverTakeIsToldAsWhatItIs) {
   EXPECT_THAT(text, ::testing::Not(HasSubstr("@example.org")));
 }
 
+// A wrong password: no message is refused, and none goes out (see smtp_test for the sender's part).
+TEST_F(ChannelTest, AServerThatLetsNobodyInRestsItsChannelAndIsToldOnce) {
+  bool locked = true;
+  mail_.answer = [&](const Outbound&) {
+    return locked ? SendOutcome{SendStatus::kDeferred, 0, "535 authentication failed", {}}
+                  : SendOutcome{SendStatus::kAccepted, 250, "", {}};
+  };
+  for (uint64_t i = 1; i <= 200; ++i) {
+    AddCustomer(i);
+    Plan(i);
+  }
+  house_.Settle();
+  EXPECT_LT(mail_.messages.size(), 40u);
+  EXPECT_EQ(Status().limited_by(), "email: 535 authentication failed");
+  house_.Advance(absl::Seconds(35));
+  const std::string text = log_text_.str();
+  const size_t first = text.find("channel_rests");
+  ASSERT_NE(first, std::string::npos) << text;
+  EXPECT_THAT(text.substr(first), HasSubstr("535 authentication failed"));
+  EXPECT_EQ(text.find("channel_rests", first + 1), std::string::npos) << "once while it lasts";
+  locked = false;
+  house_.Advance(absl::Hours(2));
+  for (uint64_t i = 1; i <= 200; ++i) EXPECT_EQ(PhaseOf(i), statepb::CONTACT_PHASE_SENT) << i;
+  EXPECT_THAT(Status().limited_by(), IsEmpty());
+}
+
 TEST_F(ChannelTest, TheRealTransportsNameTheFieldThatIsWrong) {
   SmtpOptions smtp;
   smtp.host = "127.0.0.1";

@@ -53,6 +53,7 @@ struct Dispatcher::State {
     int failures = 0;
     absl::Time rests_until = absl::InfinitePast();
     std::string reason;
+    bool told_of_rest = false;   // Since the peer last took or refused a message.
     std::set<std::string> told;  // Reasons that the log has.
   };
 
@@ -332,21 +333,28 @@ void Dispatcher::TellOnce(const std::shared_ptr<State>& state, const std::string
 void Dispatcher::Finish(const std::shared_ptr<State>& state, int partition,
                         const statepb::ContactState& contact, const SendOutcome& outcome) {
   absl::Time now;
+  bool begins_to_rest = false;
   {
     const std::lock_guard lock(state->mutex);
     // Nobody is left to tell: the next owner finds the contact in doubt.
     if (state->closed) return;
     now = state->Now();
     State::Channel& channel = state->channels[contact.channel()];
-    // Without any reply: the peer is not there.
+    // Without any word on the message: the peer is not there, or lets us in no further.
     const bool no_peer = outcome.status == SendStatus::kDeferred && outcome.code == 0;
     channel.failures = no_peer ? channel.failures + 1 : 0;
+    channel.told_of_rest = channel.told_of_rest && no_peer;
     if (channel.failures >= state->options.failures_until_rest) {
       channel.failures = 0;
       channel.rests_until = now + state->options.rest;
       channel.reason = outcome.reply;
+      begins_to_rest = !std::exchange(channel.told_of_rest, true);
       WakeAt(state, channel.rests_until);
     }
+  }
+  if (begins_to_rest) {
+    state->log.Write(LogLevel::kWarning, "channel_rests",
+                     {{"channel", contact.channel()}, {"reason", outcome.reply}});
   }
   Record(state, partition, OutcomeRecord(contact, outcome, now));
 }

@@ -122,7 +122,7 @@ TEST(SmtpTest, TellsWhatBecameOfAMessageAtEachVerb) {
       {"spam", {{"at", "dot"}, {"code", 554}}, SendStatus::kFailed, 554, 0},
       {"full", {{"at", "dot"}, {"code", 452}}, SendStatus::kDeferred, 452, 0},
       {"closing at mail", {{"at", "mail"}, {"code", 421}}, SendStatus::kDeferred, 421, 0},
-      {"banner refused", {{"at", "connect"}, {"code", 554}}, SendStatus::kDeferred, 554, 0},
+      {"banner refused", {{"at", "connect"}, {"code", 554}}, SendStatus::kDeferred, 0, 0},
       {"dropped at rcpt", {{"at", "rcpt"}, {"drop", true}}, SendStatus::kDeferred, 0, 0},
       {"dropped at data", {{"at", "data"}, {"drop", true}}, SendStatus::kDeferred, 0, 0},
       {"dropped after the dot", {{"at", "dot"}, {"drop", true}}, SendStatus::kUnknown, 0, 0},
@@ -301,6 +301,8 @@ TEST(SmtpTest, SendsNothingWhereTlsOrAuthenticationFails) {
   options.password = "wrong";
   const SendOutcome refused = outcome_of(options);
   EXPECT_EQ(refused.status, SendStatus::kDeferred);
+  EXPECT_EQ(refused.code, 0) << "it is no word on the message";
+  EXPECT_THAT(refused.reply, HasSubstr("535"));
   EXPECT_THAT(refused.reply, ::testing::Not(HasSubstr("wrong")));
   options = good;
   options.port = (*plain)->port();  // Does not offer TLS: gets no password and no message.
