@@ -240,6 +240,7 @@ TEST_P(ClaimFaultTest, AClaimThatMayOrMayNotBeWrittenIsSettledWithoutARestart) {
     return fails ? storage::Fault::kFail : storage::Fault::kNone;
   };
   house_.Advance(absl::Hours(2));
+  house_.log_fault = nullptr;  // It counts in `seen`, and the runtime syncs once more as it ends.
   EXPECT_GT(seen, GetParam().first) << "the fault was met";
   for (uint64_t i = 1; i <= 8; ++i) EXPECT_EQ(PhaseOf(i), statepb::CONTACT_PHASE_SENT) << i;
   for (const auto& [id, copies] : mail_.copies) EXPECT_EQ(copies, 1) << id;
