@@ -230,25 +230,25 @@ absl::Status ContactBook::Doubt(std::string_view key, statepb::ContactState& con
   RONDO_RETURN_IF_ERROR(Move(key, contact, statepb::CONTACT_PHASE_IN_DOUBT, when));
   context_.Put(KeyOfInDoubt(key), "");
   context_.SetTimer(when, ContactTimer(key), "");
-  if (contact.receipt() != 0) EmitOutcome(contact, logpb::DELIVERY_STATE_SENT, "receipt");
-  if (!contact.evidence().empty()) EmitProved(contact, contact.evidence());
+  SettleByEvidence(contact);
   return absl::OkStatus();
 }
 
-absl::Status ContactBook::NoteEvidence(std::string_view key, statepb::ContactState contact,
-                                       const std::string& type) {
-  if (IsOpenDoubt(contact)) {
-    EmitProved(contact, type);
-  } else if (contact.phase() == statepb::CONTACT_PHASE_CLAIMED && contact.evidence().empty()) {
+void ContactBook::NoteEvidence(std::string_view key, statepb::ContactState contact,
+                               const std::string& type) {
+  const bool open = IsOpenDoubt(contact);
+  if (!open && contact.phase() != statepb::CONTACT_PHASE_CLAIMED) return;
+  if (contact.evidence().empty()) {
     contact.set_evidence(type);
     Put(key, contact);
   }
-  return absl::OkStatus();
+  if (open) EmitProved(contact, type);
 }
 
-absl::Status ContactBook::SettleByEvidence(const statepb::ContactState& contact) {
-  if (IsOpenDoubt(contact) && !contact.evidence().empty()) EmitProved(contact, contact.evidence());
-  return absl::OkStatus();
+void ContactBook::SettleByEvidence(const statepb::ContactState& contact) {
+  if (!IsOpenDoubt(contact)) return;
+  if (contact.receipt() != 0) EmitOutcome(contact, logpb::DELIVERY_STATE_SENT, "receipt");
+  if (!contact.evidence().empty()) EmitProved(contact, contact.evidence());
 }
 
 void ContactBook::EmitProved(const statepb::ContactState& contact, const std::string& type) {

@@ -41,6 +41,12 @@ inline bool IsOpenDoubt(const statepb::ContactState& contact) {
   }
 }
 
+// An open doubt of which something came back: its outcome is in the log, or about to be, and it is
+// not to be sent again.
+inline bool IsProved(const statepb::ContactState& contact) {
+  return IsOpenDoubt(contact) && (contact.receipt() != 0 || !contact.evidence().empty());
+}
+
 // For one record; not thread-safe.
 class ContactBook {
  public:
@@ -67,12 +73,12 @@ class ContactBook {
   // Until its timer: to be sent again if the campaign sends at least once, else to be unknown. A
   // receipt or another evidence that is known already settles it at once.
   absl::Status Doubt(std::string_view key, statepb::ContactState& contact);
-  // An event of this type came back for it, which proves that it went out: settles a doubt, or is
-  // kept for the one that may begin when the claim ends without an answer.
-  absl::Status NoteEvidence(std::string_view key, statepb::ContactState contact,
-                            const std::string& type);
-  // If this attempt did not go out, but something came back of an earlier one.
-  absl::Status SettleByEvidence(const statepb::ContactState& contact);
+  // An event of this type came back for it, which proves that it went out: settles a doubt, and is
+  // kept: for a claim that comes before that is read back, or for the doubt that may begin when a
+  // claim ends without an answer.
+  void NoteEvidence(std::string_view key, statepb::ContactState contact, const std::string& type);
+  // Emits the outcome of an open doubt of which something came back; else nothing.
+  void SettleByEvidence(const statepb::ContactState& contact);
   // Its timer has come.
   absl::Status EndDoubt(std::string_view key, statepb::ContactState& contact);
   // Into a phase without index: sent, failed, suppressed, control.

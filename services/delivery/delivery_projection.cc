@@ -53,6 +53,12 @@ absl::Status ApplyAttempted(const LogRecord& record, const ApplyContext& context
       attempted.attempt() != contact.attempt() + 1) {
     return absl::AbortedError("claim: the contact is not ready, or was claimed before");
   }
+  if (IsProved(contact)) {
+    // Appended before the outcome was read back: it must not hold. Emitted once more, the outcome
+    // cannot be missing, and nobody claims for ever.
+    book.SettleByEvidence(contact);
+    return absl::OkStatus();
+  }
   RONDO_ASSIGN_OR_RETURN(const Judgement judgement, book.Judge(contact));
   // Not a verdict against the record: what follows must be kept.
   if (judgement.kind != Judgement::Kind::kAllow) return book.Follow(judgement, key, contact);
@@ -78,11 +84,13 @@ absl::Status EndAs(logpb::DeliveryState state, const LogRecord& record, const st
       RONDO_RETURN_IF_ERROR(book.Uncount(key, contact));
       RONDO_RETURN_IF_ERROR(
           book.Wait(key, contact, FromMicros(record.delivery_outcome().retry_time_micros())));
-      return book.SettleByEvidence(contact);
+      book.SettleByEvidence(contact);
+      return absl::OkStatus();
     case logpb::DELIVERY_STATE_FAILED:
       RONDO_RETURN_IF_ERROR(book.Uncount(key, contact));
       RONDO_RETURN_IF_ERROR(book.End(key, contact, statepb::CONTACT_PHASE_FAILED));
-      return book.SettleByEvidence(contact);
+      book.SettleByEvidence(contact);
+      return absl::OkStatus();
     case logpb::DELIVERY_STATE_IN_DOUBT:
       return book.Doubt(key, contact);
     default:
@@ -232,9 +240,7 @@ absl::Status ApplyEvent(const LogRecord& record, ContactBook& book) {
     const std::string key = ContactKeyOf(CustomerId(record.party()), event.contact());
     RONDO_ASSIGN_OR_RETURN(contact, book.Get(key));
     if (contact.has_value() && type == "receipt") return FoldReceipt(event, key, *contact, book);
-    if (contact.has_value()) {
-      RONDO_RETURN_IF_ERROR(book.NoteEvidence(key, *contact, type));
-    }
+    if (contact.has_value()) book.NoteEvidence(key, *contact, type);
   }
   return tells ? NoteEvent(record, contact, book) : absl::OkStatus();
 }

@@ -34,7 +34,7 @@ class DeliveryProjection final : public eventlog::Projection {
   }
 
   std::string_view name() const override { return kServiceName; }
-  int state_version() const override { return 4; }
+  int state_version() const override { return 5; }
   absl::Status Apply(const eventlog::LogRecord& record, eventlog::ApplyContext& context) override;
   absl::Status OnTimer(absl::Time due, std::string_view key, std::string_view payload,
                        eventlog::ApplyContext& context) override;

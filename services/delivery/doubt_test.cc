@@ -297,5 +297,54 @@ TEST_F(DoubtTest, EvidenceKeepsWhatWaitsFromBeingSentAgain) {
   EXPECT_EQ(PhaseOf(1, 2), statepb::CONTACT_PHASE_SENT);
 }
 
+// The claim of the second attempt and the proof of the first cross: both are in the log before the
+// outcome that the proof causes.
+TEST_F(DoubtTest, AClaimThatComesRightAfterEvidenceDoesNotHold) {
+  campaign::v1::Campaign campaign = Definition();
+  campaign.set_in_doubt(campaign::v1::IN_DOUBT_RULE_AT_LEAST_ONCE);
+  BeginCycle(campaign, 2);
+  mail_.answer = nullptr;
+  for (uint64_t i = 1; i <= 2; ++i) {
+    AddCustomer(i);
+    Plan(i, absl::ZeroDuration(), "mail", 2);
+  }
+  house_.Settle();
+  Crash();
+  for (uint64_t i = 11; i <= 26; ++i) {  // They leave no room.
+    AddCustomer(i);
+    Plan(i);
+  }
+  house_.Advance(absl::Minutes(11));
+  ASSERT_THAT(mail_.messages, SizeIs(18));
+  for (uint64_t i = 1; i <= 2; ++i) {
+    ASSERT_EQ(PhaseOf(i, 2), statepb::CONTACT_PHASE_READY);
+    const int partition = PartitionOf(Customer(i), house_.log().partition_count());
+    Record claim;
+    claim.set_party(Customer(i).value());
+    auto& attempted = *claim.mutable_delivery_attempted();
+    *attempted.mutable_contact() = Contact(2);
+    attempted.set_attempt(2);
+    attempted.set_epoch(ReadEpoch(**house_.runtime().ReadState(kServiceName, partition)).value());
+    attempted.set_message_id(StateOf(i, 2)->message_id());
+    if (i == 1) {
+      Record click;
+      click.set_party(Customer(i).value());
+      click.mutable_event_tracked()->set_type("click");
+      *click.mutable_event_tracked()->mutable_contact() = Contact(2);
+      house_.Append(std::move(click));
+    } else {
+      Receive(i, 8, 2);
+    }
+    house_.Append(std::move(claim));
+  }
+  house_.Settle();
+  for (uint64_t i = 1; i <= 2; ++i) EXPECT_EQ(PhaseOf(i, 2), statepb::CONTACT_PHASE_SENT) << i;
+  for (const auto& done : std::exchange(mail_.unanswered, {})) {
+    done({SendStatus::kAccepted, 250, "", {}});
+  }
+  house_.Advance(absl::Hours(12));
+  EXPECT_THAT(mail_.messages, SizeIs(18)) << "they are known to have come";
+}
+
 }  // namespace
 }  // namespace rondo::delivery
