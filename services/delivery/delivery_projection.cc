@@ -107,6 +107,15 @@ absl::Status ApplyOutcome(const LogRecord& record, ContactBook& book) {
     // News of what is settled: a receipt after the acceptance changes nothing here.
     return absl::FailedPreconditionError("outcome: the contact has no such open attempt");
   }
+  // That an attempt did not go out is news once: a batch of outcomes may be written twice, and what
+  // waits, has failed or is suppressed since stays so. That one did is news as long as it is open.
+  const bool went_out = outcome.state() != logpb::DELIVERY_STATE_DEFERRED &&
+                        outcome.state() != logpb::DELIVERY_STATE_FAILED;
+  if (!went_out && contact.phase() != statepb::CONTACT_PHASE_CLAIMED &&
+      contact.phase() != statepb::CONTACT_PHASE_IN_DOUBT &&
+      contact.phase() != statepb::CONTACT_PHASE_UNKNOWN) {
+    return absl::FailedPreconditionError("outcome: it is known that the attempt did not go out");
+  }
   // Emitted by ourselves when the doubt began, and when it was given up.
   const bool is_ours = outcome.state() == logpb::DELIVERY_STATE_IN_DOUBT ||
                        outcome.state() == logpb::DELIVERY_STATE_UNKNOWN;

@@ -346,5 +346,41 @@ TEST_F(DoubtTest, AClaimThatComesRightAfterEvidenceDoesNotHold) {
   EXPECT_THAT(mail_.messages, SizeIs(18)) << "they are known to have come";
 }
 
+TEST_F(DoubtTest, ASecondCopyOfADeferralRevivesNothing) {
+  campaign::v1::Campaign campaign = Definition();
+  campaign.set_in_doubt(campaign::v1::IN_DOUBT_RULE_AT_LEAST_ONCE);
+  BeginCycle(campaign, 2);
+  mail_.answer = nullptr;
+  AddCustomer(1);
+  Plan(1, absl::ZeroDuration(), "mail", 2);
+  house_.Settle();
+  Crash();
+  mail_.answer = [](const Outbound&) { return SendOutcome{SendStatus::kDeferred, 451, "", {}}; };
+  house_.Advance(absl::Minutes(11));
+  ASSERT_THAT(mail_.messages, SizeIs(2));
+  Track(1, "unsubscribe", false);
+  house_.Advance(absl::Hours(12));
+  ASSERT_EQ(PhaseOf(1, 2), statepb::CONTACT_PHASE_SUPPRESSED);
+  Record copy = LogOf(Record::kDeliveryOutcome).back();
+  ASSERT_EQ(copy.delivery_outcome().state(), log::v1::DELIVERY_STATE_DEFERRED);
+  Record again;
+  again.set_party(copy.party());
+  *again.mutable_delivery_outcome() = copy.delivery_outcome();
+  house_.Append(again);
+  again.mutable_delivery_outcome()->set_state(log::v1::DELIVERY_STATE_FAILED);
+  house_.Append(again);
+  house_.Advance(absl::Hours(12));
+  EXPECT_EQ(PhaseOf(1, 2), statepb::CONTACT_PHASE_SUPPRESSED);
+  EXPECT_THAT(LogOf(Record::kContactSuppressed), SizeIs(1)) << "told once";
+  // That it did go out is still news.
+  Record click;
+  click.set_party(Customer(1).value());
+  click.mutable_event_tracked()->set_type("click");
+  *click.mutable_event_tracked()->mutable_contact() = Contact(2);
+  house_.Append(std::move(click));
+  house_.Settle();
+  EXPECT_EQ(PhaseOf(1, 2), statepb::CONTACT_PHASE_SENT);
+}
+
 }  // namespace
 }  // namespace rondo::delivery
