@@ -494,7 +494,7 @@ absl::Status Dispatcher::ClaimIn(const std::shared_ptr<State>& state, int partit
 }
 
 // One sync for the claims of all partitions: those with an offset may be sent once they are read
-// back; of the others the log's end now tells how far to read.
+// back; of the others the log's end then tells how far to read.
 absl::Status Dispatcher::SyncClaims(const std::shared_ptr<State>& state) {
   {
     const std::lock_guard lock(state->mutex);
@@ -504,20 +504,38 @@ absl::Status Dispatcher::SyncClaims(const std::shared_ptr<State>& state) {
     }
   }
   RONDO_RETURN_IF_ERROR(state->runtime.log().Sync());
-  for (size_t i = 0; i < state->partitions.size(); ++i) {
-    RONDO_ASSIGN_OR_RETURN(const int64_t end, state->runtime.log().End(static_cast<int>(i)));
+  std::vector<int> unsure;
+  {
     const std::lock_guard lock(state->mutex);
-    State::Partition& here = state->partitions[i];
-    if (!here.AwaitsSync()) continue;
-    here.appended.insert(here.appended.end(), here.unsynced.begin(), here.unsynced.end());
-    here.unsynced.clear();
-    for (Unsure& claim : here.unsure) {
-      if (claim.until < 0) claim.until = end;
+    for (size_t i = 0; i < state->partitions.size(); ++i) {
+      State::Partition& here = state->partitions[i];
+      if (!here.unsynced.empty()) here.dirty = true;  // They may have been applied already.
+      here.appended.insert(here.appended.end(), here.unsynced.begin(), here.unsynced.end());
+      here.unsynced.clear();
+      if (here.AwaitsSync()) unsure.push_back(static_cast<int>(i));
     }
-    if (!here.unsure.empty()) state->runtime.ReadOn(static_cast<int>(i));
-    here.dirty = true;  // They may have been applied already.
   }
-  return absl::OkStatus();
+  return BoundUnsure(state, unsure);
+}
+
+// After a sync: whatever of the unsure claims was written lies before the log's end. A partition
+// whose end cannot be read now holds up no other.
+absl::Status Dispatcher::BoundUnsure(const std::shared_ptr<State>& state,
+                                     const std::vector<int>& partitions) {
+  absl::Status bounded;
+  for (const int partition : partitions) {
+    const auto end = state->runtime.log().End(partition);
+    bounded.Update(end.status());
+    if (!end.ok()) continue;
+    const std::lock_guard lock(state->mutex);
+    State::Partition& here = state->At(partition);
+    for (Unsure& claim : here.unsure) {
+      if (claim.until < 0) claim.until = *end;
+    }
+    state->runtime.ReadOn(partition);
+    here.dirty = true;  // It may have been read so far already.
+  }
+  return bounded;
 }
 
 // Claims of all partitions share one sync; none is sent before it.

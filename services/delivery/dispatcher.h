@@ -105,6 +105,8 @@ class Dispatcher {
   static absl::Status AppendClaims(const std::shared_ptr<State>& state, int partition,
                                    std::vector<Claim> claims);
   static absl::Status SyncClaims(const std::shared_ptr<State>& state);
+  static absl::Status BoundUnsure(const std::shared_ptr<State>& state,
+                                  const std::vector<int>& partitions);
 
   std::shared_ptr<State> state_;
 };
