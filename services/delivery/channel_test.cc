@@ -81,6 +81,38 @@ TEST_F(ChannelTest, WhatAChannelCanNeverTakeIsToldAsWhatItIs) {
   EXPECT_THAT(text, ::testing::Not(HasSubstr("@example.org")));
 }
 
+TEST_F(ChannelTest, WhatIsRefusedIsLoggedOnceForEachCampaignAndReason) {
+  campaign::v1::Campaign other = Definition();
+  other.set_name("campaigns/other");
+  BeginCycle(other);
+  mail_.refuses = [](const Outbound&) { return FieldError(kSenderField, "expected `Name <…>`"); };
+  for (uint64_t i = 1; i <= 3; ++i) {
+    AddCustomer(i);
+    Plan(i);
+    Record planned;
+    planned.set_party(Customer(i).value());
+    *planned.mutable_contact_planned()->mutable_contact() = Contact();
+    planned.mutable_contact_planned()->mutable_contact()->set_campaign(other.name());
+    planned.mutable_contact_planned()->set_cell("mail");
+    planned.mutable_contact_planned()->set_channel("email");
+    planned.mutable_contact_planned()->set_due_time_micros(ToMicros(house_.clock().Now()));
+    house_.Append(std::move(planned));
+  }
+  house_.Settle();
+  ASSERT_THAT(LogOf(Record::kContactSuppressed), SizeIs(6));
+  std::istringstream lines(log_text_.str());
+  std::map<std::string, int> told;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.find("messages_refused") == std::string::npos) continue;
+    EXPECT_THAT(line, HasSubstr("\"cell\":\"mail\""));
+    EXPECT_THAT(line, HasSubstr("unusable_sender"));
+    for (const std::string& name : {std::string(kCampaign), other.name()}) {
+      if (line.find("\"campaign\":\"" + name + "\"") != std::string::npos) ++told[name];
+    }
+  }
+  EXPECT_EQ(told, (std::map<std::string, int>{{kCampaign, 1}, {other.name(), 1}}));
+}
+
 // A wrong password: no message is refused, and none goes out (see smtp_test for the sender's part).
 TEST_F(ChannelTest, AServerThatLetsNobodyInRestsItsChannelAndIsToldOnce) {
   bool locked = true;

@@ -19,6 +19,8 @@ namespace logpb = ::rondo::log::v1;
 using eventlog::LogRecord;
 
 constexpr absl::Duration kRetryAfter = absl::Seconds(1);
+// Kept of what the log was told of a channel; beyond it all are forgotten, and may be told again.
+constexpr size_t kToldMax = 1'000;
 
 // Why a channel can never take a message; see Transport::Send.
 std::string ReasonOf(const absl::Status& refused) {
@@ -53,8 +55,8 @@ struct Dispatcher::State {
     int failures = 0;
     absl::Time rests_until = absl::InfinitePast();
     std::string reason;
-    bool told_of_rest = false;   // Since the peer last took or refused a message.
-    std::set<std::string> told;  // Reasons that the log has.
+    bool told_of_rest = false;  // Since the peer last took or refused a message.
+    std::set<std::pair<std::string, std::string>> told;  // Campaigns and reasons that the log has.
   };
 
   State(DispatcherOptions given, eventlog::Runtime& r, Executor& e, Composer& c, Transports t,
@@ -310,22 +312,29 @@ void Dispatcher::SendOne(const std::shared_ptr<State>& state, int partition,
   if (taken.ok()) return;
   if (absl::IsInvalidArgument(taken)) {
     const std::string reason = ReasonOf(taken);
-    TellOnce(state, contact.channel(), reason, taken);
+    TellOnce(state, contact, reason, taken);
     return suppress(reason);
   }
   Finish(state, partition, contact, {SendStatus::kDeferred, 0, std::string(taken.message()), {}});
 }
 
-// What is wrong with a sender or a channel is wrong with every message: one line is enough.
-void Dispatcher::TellOnce(const std::shared_ptr<State>& state, const std::string& channel,
+// What is wrong with a template's sender, a text or a channel is wrong with many messages: one line
+// for each campaign and reason is enough. Its cell is the first one that was met.
+void Dispatcher::TellOnce(const std::shared_ptr<State>& state, const statepb::ContactState& contact,
                           const std::string& reason, const absl::Status& refused) {
+  const std::string& campaign = contact.contact().campaign();
   {
     const std::lock_guard lock(state->mutex);
-    if (!state->channels[channel].told.insert(reason).second) return;
+    auto& told = state->channels[contact.channel()].told;
+    if (told.contains({campaign, reason})) return;
+    if (told.size() >= kToldMax) told.clear();
+    told.emplace(campaign, reason);
   }
   state->log.Write(
       LogLevel::kWarning, "messages_refused",
-      {{"channel", channel},
+      {{"channel", contact.channel()},
+       {"campaign", campaign},
+       {"cell", contact.cell()},
        {"reason", reason},
        {"error", std::string_view(refused.message().data(), refused.message().size())}});
 }
