@@ -2,9 +2,9 @@
 //
 // Only while live. A claim is appended, synced, and read back: the message goes out only if the
 // contact's state names that very record as its claim. At most `in_flight_max` contacts of a
-// channel are between claim and outcome, so a crash leaves at most so many in doubt, and a channel
-// that hangs holds up no other; the backlog stays in the store. A claim that may or may not have
-// been written is sent to nobody until a sync succeeds and the state says whether it holds. An
+// channel are between claim and outcome, so a crash leaves at most so many of each in doubt, and a
+// channel that hangs holds up no other; the backlog stays in the store. A claim that may or may not
+// have been written is sent to nobody until a sync succeeds and the state says whether it holds. An
 // outcome that cannot be written is kept and tried again, and nothing new is claimed meanwhile.
 #pragma once
 
@@ -24,8 +24,8 @@
 namespace rondo::delivery {
 
 struct DispatcherOptions {
-  // Of each channel, over all partitions; at most so many become in doubt by a crash. Two for each
-  // session: one that is being sent, one that waits behind it.
+  // Of each channel, over all partitions; at most so many of it become in doubt by a crash. Two for
+  // each session: one that is being sent, one that waits behind it.
   size_t in_flight_max = 20;
   // For channels where it is another number.
   std::map<std::string, size_t> in_flight_max_by_channel = {};
