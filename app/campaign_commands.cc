@@ -52,6 +52,13 @@ void AddTransition(CLI::App& noun, Shell& shell, const char* verb, const char* d
   });
 }
 
+// A launched campaign whose newest content nobody has approved begins no cycle: that is to be seen.
+std::string VersionText(const pb::Campaign& campaign) {
+  const bool waits =
+      campaign.approved_version() != 0 && campaign.approved_version() != campaign.version();
+  return absl::StrFormat("%d%s", campaign.version(), waits ? ", waits for approval" : "");
+}
+
 absl::Status ListCampaigns(Shell& shell) {
   pb::ListCampaignsRequest request;
   request.set_page_size(1000);
@@ -65,12 +72,13 @@ absl::Status ListCampaigns(Shell& shell) {
                              {"state", StateName(campaign.state())},
                              {"cycle", campaign.current_cycle()},
                              {"programme", campaign.programme()},
-                             {"version", campaign.version()}});
+                             {"version", campaign.version()},
+                             {"approved_version", campaign.approved_version()}});
         continue;
       }
       table.rows.push_back({campaign.name(), StateName(campaign.state()),
                             std::to_string(campaign.current_cycle()), campaign.programme(),
-                            std::to_string(campaign.version())});
+                            VersionText(campaign)});
     }
     request.set_page_token(page.next_page_token());
   } while (!request.page_token().empty());
@@ -350,7 +358,8 @@ void AddCampaignCommands(CLI::App& root, Shell& shell) {
   CLI::App* list = noun->add_subcommand("list", "Campaigns and where they stand");
   list->footer("Example:\n  rondo campaign list --output json");
   shell.OnRun(list, [&shell] { return ListCampaigns(shell); });
-  AddTransition<pb::ApproveCampaignRequest>(*noun, shell, "approve", "Approve a draft's content");
+  AddTransition<pb::ApproveCampaignRequest>(*noun, shell, "approve",
+                                            "Approve its content: of a draft, or of a change");
   AddTransition<pb::LaunchCampaignRequest>(*noun, shell, "launch", "Schedule an approved campaign");
   AddTransition<pb::PauseCampaignRequest>(*noun, shell, "pause", "Send nothing until resumed");
   AddTransition<pb::ResumeCampaignRequest>(*noun, shell, "resume", "Go on after a pause");

@@ -410,13 +410,14 @@ void KafkaLog::NoteSilence() const {
 // By the producer's connection: on the consumer's the answer waits behind a fetch for what is new.
 // Not rd_kafka_query_watermark_offsets, which as packaged (2.0.2) keeps to no time-out where a
 // broker is gone.
-rd_kafka_resp_err_t KafkaLog::QueryOffset(int partition, int64_t which, int64_t& offset) const {
+rd_kafka_resp_err_t KafkaLog::QueryOffset(int partition, int64_t which, int64_t deadline,
+                                          int64_t& offset) const {
+  const auto left = absl::Nanoseconds(std::max<int64_t>(0, deadline - SteadyNanos()));
   rd_kafka_topic_partition_list_t* list = rd_kafka_topic_partition_list_new(1);
   rd_kafka_topic_partition_t* asked =
       rd_kafka_topic_partition_list_add(list, options_.topic.c_str(), partition);
   asked->offset = which;
-  rd_kafka_resp_err_t error =
-      rd_kafka_offsets_for_times(producer_, list, Millis(options_.request_timeout));
+  rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(producer_, list, Millis(left));
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) error = asked->err;
   offset = asked->offset;
   rd_kafka_topic_partition_list_destroy(list);
@@ -425,18 +426,20 @@ rd_kafka_resp_err_t KafkaLog::QueryOffset(int partition, int64_t which, int64_t&
 
 absl::StatusOr<KafkaLog::Ends> KafkaLog::QueryEnds(int partition) const {
   RONDO_RETURN_IF_ERROR(CheckAnswering());
-  for (auto left = options_.request_timeout;; left -= kRetryInterval) {
+  const int64_t deadline = SteadyNanos() + absl::ToInt64Nanoseconds(options_.request_timeout);
+  while (true) {
     Ends ends;
-    rd_kafka_resp_err_t error = QueryOffset(partition, RD_KAFKA_OFFSET_BEGINNING, ends.low);
+    rd_kafka_resp_err_t error =
+        QueryOffset(partition, RD_KAFKA_OFFSET_BEGINNING, deadline, ends.low);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      error = QueryOffset(partition, RD_KAFKA_OFFSET_END, ends.high);
+      error = QueryOffset(partition, RD_KAFKA_OFFSET_END, deadline, ends.high);
     }
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return ends;
     // A topic that was just made has no leader yet; after a broker's death one is elected.
     const bool passing = error == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
                          error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
                          error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-    if (!passing || left <= absl::ZeroDuration()) {
+    if (!passing || SteadyNanos() >= deadline) {
       NoteSilence();
       return Failed("cannot read the log's end", error);
     }

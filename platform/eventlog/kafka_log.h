@@ -90,8 +90,10 @@ class KafkaLog final : public EventLog {
   // UNAVAILABLE while the broker is given time to come back.
   absl::Status CheckAnswering() const;
   void NoteSilence() const;
-  // `which`: RD_KAFKA_OFFSET_BEGINNING or _END.
-  rd_kafka_resp_err_t QueryOffset(int partition, int64_t which, int64_t& offset) const;
+  // `which`: RD_KAFKA_OFFSET_BEGINNING or _END; `deadline` in std::chrono::steady_clock's
+  // nanoseconds.
+  rd_kafka_resp_err_t QueryOffset(int partition, int64_t which, int64_t deadline,
+                                  int64_t& offset) const;
   absl::StatusOr<Ends> QueryEnds(int partition) const;
   absl::Status Enqueue(int partition, absl::Span<LogRecord> records,
                        const std::shared_ptr<Pending>& pending);

@@ -201,13 +201,17 @@ absl::StatusOr<pb::ImportCustomersResponse> CustomerHandlers::ImportCustomers(
                     .instance_key = parts_.instance_key,
                     .now = parts_.clock.Now()});
   std::vector<eventlog::Position> written;
-  RONDO_RETURN_IF_ERROR(import.Plan(request, [&](std::vector<RowImport::Records>& records) {
+  absl::Status imported = import.Plan(request, [&](std::vector<RowImport::Records>& records) {
     return request.validate_only() ? absl::OkStatus() : Append(records, written);
-  }));
-  if (request.synced() && !written.empty()) RONDO_RETURN_IF_ERROR(parts_.runtime.log().Sync());
-  for (const eventlog::Position& position : written) {
-    RONDO_RETURN_IF_ERROR(parts_.runtime.Await(kServiceName, position));
+  });
+  if (imported.ok() && request.synced() && !written.empty()) {
+    imported = parts_.runtime.log().Sync();
   }
+  // Also of a call that failed later on: the same call again plans on what this one has written.
+  for (const eventlog::Position& position : written) {
+    imported.Update(parts_.runtime.Await(kServiceName, position));
+  }
+  RONDO_RETURN_IF_ERROR(imported);
   return import.response();
 }
 

@@ -43,7 +43,10 @@ void Reject(int index, EventFault fault, pb::IngestEventsResponse& response) {
   pb::RejectedEvent& rejected = *response.add_rejected();
   rejected.set_index(index);
   rejected.set_field(std::move(fault.field));
-  rejected.set_reason(std::move(fault.reason));
+  // The answer is kept as a record, whose size is bounded; what is wrong with so many is known by
+  // then.
+  if (response.rejected_size() <= kRejectionReasonsMax)
+    rejected.set_reason(std::move(fault.reason));
 }
 
 }  // namespace

@@ -18,6 +18,8 @@
 namespace rondo::response {
 
 inline constexpr int kMaxEvents = 5'000;
+// Refused events of a call beyond these are named without the reason.
+inline constexpr int kRejectionReasonsMax = 1'000;
 inline constexpr size_t kMaxRequestIdBytes = 128;
 inline constexpr int kDefaultTimelinePage = 100;
 inline constexpr int kMaxTimelinePage = 1'000;

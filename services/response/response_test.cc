@@ -529,6 +529,19 @@ TEST_F(ResponseTest, ARepeatedIngestGetsTheFirstAnswerAndItsEventsCountOnce) {
   EXPECT_EQ(Timeline(8).size(), 2u);
 }
 
+TEST_F(ResponseTest, OfManyRefusedEventsAllAreNamedAndTheFirstThousandExplained) {
+  pb::IngestEventsRequest request;
+  for (int i = 0; i < kRejectionReasonsMax + 200; ++i) {
+    request.add_events()->mutable_event()->set_type("Page View");
+  }
+  const auto response = Call<pb::IngestEventsResponse>(*caller_, {.request_id = "many"}, request);
+  ASSERT_TRUE(response.ok()) << response.status();
+  ASSERT_EQ(response->rejected_size(), kRejectionReasonsMax + 200);
+  EXPECT_FALSE(response->rejected(kRejectionReasonsMax - 1).reason().empty());
+  EXPECT_TRUE(response->rejected(kRejectionReasonsMax).reason().empty());
+  EXPECT_EQ(response->rejected(kRejectionReasonsMax + 199).field(), "event.type");
+}
+
 TEST_F(ResponseTest, NothingIsAcknowledgedWhenTheLogOrTheCustomersAreAway) {
   pb::IngestEventsRequest request;
   auto& given = *request.add_events();
