@@ -79,14 +79,21 @@ CycleCloser::CycleCloser(eventlog::Runtime& runtime, Executor& executor, const L
                        .strand = Strand(executor),
                        .stopped = false}) {}
 
-void CycleCloser::Wake() {
-  state_->strand.Post([state = state_] { Run(state); });
+// What waits in the strand, which is a part of the state, does not keep the state alive.
+void CycleCloser::Post(const std::shared_ptr<State>& state) {
+  state->strand.Post([weak = std::weak_ptr(state)] {
+    if (const std::shared_ptr<State> alive = weak.lock()) Run(alive);
+  });
 }
+
+void CycleCloser::Wake() { Post(state_); }
 
 void CycleCloser::Stop() { state_->stopped = true; }
 
 void CycleCloser::WakeAt(const std::shared_ptr<State>& state, absl::Time time) {
-  state->executor.PostAt(time, [state] { state->strand.Post([state] { Run(state); }); });
+  state->executor.PostAt(time, [weak = std::weak_ptr(state)] {
+    if (const std::shared_ptr<State> alive = weak.lock()) Post(alive);
+  });
 }
 
 absl::Status CycleCloser::CloseAll(const std::shared_ptr<State>& state) {

@@ -27,6 +27,7 @@ class CycleCloser {
 
  private:
   struct State;
+  static void Post(const std::shared_ptr<State>& state);
   static void Run(const std::shared_ptr<State>& state);
   static absl::Status CloseAll(const std::shared_ptr<State>& state);
   static void WakeAt(const std::shared_ptr<State>& state, absl::Time time);
