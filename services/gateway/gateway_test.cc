@@ -219,7 +219,7 @@ TEST_F(GatewayTest, AnswersAsItsGoldenFileSays) {
 
 TEST_F(GatewayTest, StreamsAnArrayOrALineEach) {
   Start();
-  const auto select = [&](HttpHeaders headers) {
+  const auto select = [&](const HttpHeaders& headers) {
     return Send("POST", "/api/v1/targets:select", "{}", headers);
   };
   EXPECT_EQ(json::parse(select({}).body).size(), 2u);

@@ -17,7 +17,8 @@ namespace {
 
 class TranscoderTest : public ::testing::Test {
  protected:
-  absl::StatusOr<RestCall> Decode(std::string method, std::string target, std::string body = "") {
+  absl::StatusOr<RestCall> Decode(std::string method, const std::string& target,
+                                  std::string body = "") {
     const size_t question = target.find('?');
     HttpRequest http{.method = std::move(method),
                      .path = target.substr(0, question),
