@@ -270,9 +270,7 @@ absl::Status Runtime::Await(std::string_view service, Position position) {
   return impl_->AwaitApplied(impl_->IndexOf(service), {position});
 }
 
-void Runtime::ReadOn(int partition) {
-  impl_->lanes->at(static_cast<size_t>(partition))->Wake();
-}
+void Runtime::ReadOn(int partition) { impl_->lanes->at(static_cast<size_t>(partition))->Wake(); }
 
 absl::StatusOr<std::vector<Position>> Runtime::Impl::LastPositions() const {
   std::vector<Position> last;

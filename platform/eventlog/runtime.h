@@ -91,8 +91,8 @@ class Runtime {
   // Blocks until `service` has applied the record at `position`. DEADLINE_EXCEEDED after the
   // timeout of the options; UNAVAILABLE when stopped.
   absl::Status Await(std::string_view service, Position position);
-  // Lets the partition's lane look at the log again: an append that failed may have been written all
-  // the same, and nobody was told.
+  // Lets the partition's lane look at the log again: an append that failed may have been written
+  // all the same, and nobody was told.
   void ReadOn(int partition);
   // Blocks until `service` has applied all that is in the log when called: an exact read.
   absl::Status AwaitEnd(std::string_view service);
