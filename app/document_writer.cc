@@ -30,6 +30,11 @@ std::string Shortest(double value) {
   return std::string(buffer, end);
 }
 
+// Without quotes a carriage return at the end, for one, is no part of the text.
+bool HasControl(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](char c) { return c >= '\0' && c < ' '; });
+}
+
 // Whether `text` comes back the same from a block of lines (`|`), which ends in one line feed.
 bool IsBlock(std::string_view text) {
   const auto is_control = [](char c) { return c >= '\0' && c < ' ' && c != '\n'; };
@@ -91,12 +96,10 @@ class Writer {
       case FieldDescriptor::CPPTYPE_STRING: {
         const std::string text = index < 0 ? reflection.GetString(message, &field)
                                            : reflection.GetRepeatedString(message, &field, index);
-        if (text.find('\n') != std::string::npos) {
-          if (IsBlock(text)) {
-            out_ << YAML::Literal;
-          } else {
-            out_ << YAML::DoubleQuoted;
-          }
+        if (IsBlock(text)) {
+          out_ << YAML::Literal;
+        } else if (HasControl(text)) {
+          out_ << YAML::DoubleQuoted;
         }
         out_ << text;
         return;

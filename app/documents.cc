@@ -64,7 +64,7 @@ absl::StatusOr<int> ParseMinuteOfDay(std::string_view text) {
   int hours = 0;
   int minutes = 0;
   const size_t colon = text.find(':');
-  const bool shaped = colon != std::string_view::npos && colon >= 1 && text.size() == colon + 3;
+  const bool shaped = (colon == 1 || colon == 2) && text.size() == colon + 3;
   if (shaped) {
     const auto a = std::from_chars(text.data(), text.data() + colon, hours);
     const auto b = std::from_chars(text.data() + colon + 1, text.data() + text.size(), minutes);

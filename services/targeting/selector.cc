@@ -28,7 +28,7 @@ void CountSelected(rules::Selection& selection) {
   }
 }
 
-absl::StatusOr<std::string> SegmentOf(std::string_view name, std::string field) {
+absl::StatusOr<std::string> SegmentOf(std::string_view name, std::string_view field) {
   if (!name.starts_with(catalog::kSegments) || name.size() == catalog::kSegments.size()) {
     return FieldError(field, "expected segments/ and a name");
   }
