@@ -8,13 +8,17 @@
 #include "absl/time/time.h"
 #include "google/protobuf/duration.pb.h"
 #include "google/protobuf/timestamp.pb.h"
-#include "google/protobuf/util/time_util.h"
 #include "platform/core/clock.h"
 
 namespace rondo {
 
+// Not TimeUtil's: it ends the process for what is outside of the years 1 to 9999.
 inline google::protobuf::Timestamp ToTimestamp(int64_t micros) {
-  return google::protobuf::util::TimeUtil::MicrosecondsToTimestamp(micros);
+  google::protobuf::Timestamp time;
+  const int64_t rest = micros % 1'000'000;
+  time.set_seconds(micros / 1'000'000 - (rest < 0 ? 1 : 0));
+  time.set_nanos(static_cast<int32_t>((rest < 0 ? rest + 1'000'000 : rest) * 1'000));
+  return time;
 }
 inline google::protobuf::Timestamp ToTimestamp(absl::Time time) {
   return ToTimestamp(ToMicros(time));

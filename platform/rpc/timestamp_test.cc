@@ -17,7 +17,9 @@ google::protobuf::Timestamp At(int64_t seconds, int32_t nanos) {
 TEST(TimestampTest, WhatIsBelowAMicrosecondIsCutTowardsThePast) {
   EXPECT_EQ(ToMicros(At(1, 1'999)), 1'000'001);
   EXPECT_EQ(ToMicros(At(-1, 999'999'999)), -1);
-  for (const int64_t micros : {int64_t{0}, int64_t{-1}, int64_t{1'796'130'000'123'456}}) {
+  for (const int64_t micros :
+       {int64_t{0}, int64_t{-1}, int64_t{1'796'130'000'123'456}, int64_t{-62'135'596'900'000'001},
+        std::numeric_limits<int64_t>::max() - 1, std::numeric_limits<int64_t>::min() + 1}) {
     EXPECT_EQ(ToMicros(ToTimestamp(micros)), micros);
     EXPECT_EQ(TimeOf(ToTimestamp(FromMicros(micros))), FromMicros(micros));
   }
