@@ -92,6 +92,9 @@ struct ContactPolicy {
 // minute of the day outside [0, 1440); or quiet hours that together leave a channel no minute.
 absl::Status Validate(const ContactPolicy& policy);
 
+// What consent is given, asked and withdrawn for where nothing else is said.
+inline constexpr char kDefaultPurpose[] = "marketing";
+
 // A contact that went out (or may have: in doubt counts), of any campaign.
 struct CountedContact {
   absl::Time time;

@@ -143,6 +143,14 @@ int NoteSocket(void* user, curl_socket_t socket, curlsocktype) {
   return CURL_SOCKOPT_OK;
 }
 
+// A refusal before MAIL (banner, EHLO, AUTH), or that a login is required (530, RFC 4954 section
+// 6), speaks of the server or of us, not of this message.
+bool SpeaksOfUs(const Attempt& attempt) {
+  constexpr int kLoginRequired = 530;
+  return (attempt.stage == Stage::kConnect && attempt.code >= 400) ||
+         attempt.code == kLoginRequired;
+}
+
 SendOutcome OutcomeOf(const Attempt& attempt, CURLcode result) {
   SendOutcome outcome{SendStatus::kDeferred, attempt.code, attempt.reply, {}};
   if (result == CURLE_OK) {
@@ -154,9 +162,7 @@ SendOutcome OutcomeOf(const Attempt& attempt, CURLcode result) {
     outcome.reply = "abandoned before the final dot";
     return outcome;
   }
-  if (attempt.stage == Stage::kConnect && attempt.code >= 400) {
-    // A refusal before MAIL (banner, EHLO, AUTH) speaks of the server or of us, not of this
-    // message.
+  if (SpeaksOfUs(attempt)) {
     outcome.code = 0;
     outcome.reply = absl::StrFormat("%d %s", attempt.code, attempt.reply);
     outcome.reply.resize(std::min(outcome.reply.size(), kReplyMax));

@@ -68,8 +68,8 @@ class SmtpSender {
 
   // Queues one message. `done` runs once, on a session's thread. RESOURCE_EXHAUSTED, without
   // calling `done`, if the queue is full. What the server refuses before it hears of a message
-  // (banner, EHLO, AUTH) ends as kDeferred with code 0, as where nobody answers: its code and words
-  // are the outcome's reply.
+  // (banner, EHLO, AUTH, or 530: a login is required) ends as kDeferred with code 0, as where
+  // nobody answers: its code and words are the outcome's reply.
   absl::Status Send(SmtpEnvelope envelope, Done done);
 
  private:

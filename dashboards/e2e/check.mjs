@@ -44,6 +44,11 @@ async function checkCampaigns(page) {
   const {campaigns} = await api('/api/v1/campaigns');
   const shown = await page.$$eval('tr[data-row]', (rows) => rows.map((row) => row.dataset.row));
   assert.deepEqual(shown, campaigns.map((c) => c.name));
+  for (const {name, version, approvedVersion} of campaigns) {
+    const state = await page.textContent(`[data-row="${name}"] td`);
+    const waits = Number(approvedVersion ?? 0) > 0 && approvedVersion !== version;
+    assert.equal(state.endsWith(`version ${version} waits for approval`), waits, `${name}: ${state}`);
+  }
   await page.waitForSelector('[data-figure="waiting"]');
   const status = await api('/api/v1/delivery:status');
   for (const name of ['waiting', 'ready', 'inFlight', 'inDoubt']) {

@@ -199,6 +199,18 @@ absl::Status CampaignProjection::OnProposed(const log::v1::CampaignTransitionPro
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::optional<absl::Time>> CampaignProjection::NextPlanDue(
+    const catalog::Definition& definition, const v1::Campaign& state, ApplyContext& context) {
+  if (state.current_cycle() >= CycleCount(definition.campaign())) return std::nullopt;
+  RONDO_ASSIGN_OR_RETURN(const Schedule schedule,
+                         ScheduleOf(AsLaunched(definition, state).schedule()));
+  if (state.current_cycle() == 0) return PlanDue(schedule, NextSlot(schedule, nullptr));
+  RONDO_ASSIGN_OR_RETURN(const std::optional<log::v1::CycleStarted> last,
+                         CampaignWriter(context).read().Cycle(state.name(), state.current_cycle()));
+  if (!last.has_value()) return std::nullopt;  // On its way; OnStarted sets the timer then.
+  return PlanDue(schedule, NextSlot(schedule, &last->cycle()));
+}
+
 absl::Status CampaignProjection::SetNextTimer(const v1::Campaign& state, ApplyContext& context) {
   if (state.state() != v1::CAMPAIGN_STATE_SCHEDULED &&
       state.state() != v1::CAMPAIGN_STATE_RUNNING) {
@@ -206,12 +218,12 @@ absl::Status CampaignProjection::SetNextTimer(const v1::Campaign& state, ApplyCo
   }
   RONDO_ASSIGN_OR_RETURN(const std::optional<catalog::Definition> definition,
                          definitions_.Get(state.name(), context));
-  const int next = state.current_cycle() + 1;
-  if (!definition.has_value() || next > CycleCount(definition->campaign())) return absl::OkStatus();
-  RONDO_ASSIGN_OR_RETURN(const Schedule schedule,
-                         ScheduleOf(AsLaunched(*definition, state).schedule()));
-  context.SetTimer(PlanDue(schedule, next), state.name(),
-                   storage::KeyBuilder().U32(static_cast<uint32_t>(next)).view());
+  if (!definition.has_value()) return absl::OkStatus();
+  RONDO_ASSIGN_OR_RETURN(const std::optional<absl::Time> due,
+                         NextPlanDue(*definition, state, context));
+  if (!due.has_value()) return absl::OkStatus();
+  const auto next = static_cast<uint32_t>(state.current_cycle() + 1);
+  context.SetTimer(*due, state.name(), storage::KeyBuilder().U32(next).view());
   return absl::OkStatus();
 }
 
@@ -226,10 +238,10 @@ absl::Status CampaignProjection::OnTimer(absl::Time due, std::string_view key,
   RONDO_ASSIGN_OR_RETURN(const std::optional<catalog::Definition> definition,
                          definitions_.Get(key, context));
   if (!definition.has_value()) return absl::OkStatus();
-  RONDO_ASSIGN_OR_RETURN(const Schedule schedule,
-                         ScheduleOf(AsLaunched(*definition, *state).schedule()));
+  RONDO_ASSIGN_OR_RETURN(const std::optional<absl::Time> plan_due,
+                         NextPlanDue(*definition, *state, context));
   // The schedule may have been changed since: then the timer of its new time counts.
-  if (PlanDue(schedule, number) > due) return absl::OkStatus();
+  if (!plan_due.has_value() || *plan_due > due) return absl::OkStatus();
   store.SetDueCycle(key, number);
   return StartDueCycle(*state, context);
 }
@@ -245,12 +257,13 @@ absl::Status CampaignProjection::StartDueCycle(v1::Campaign state, ApplyContext&
                          definitions_.Get(name, context));
   // What nobody has approved begins nothing: the cycle waits.
   if (!definition.has_value() || definition->version() != state.version()) return absl::OkStatus();
+  if (number > CycleCount(definition->campaign())) return absl::OkStatus();
   v1::Campaign campaign = AsLaunched(*definition, state);
   RONDO_ASSIGN_OR_RETURN(const std::optional<log::v1::CycleClosed> last,
                          store.read().LastClosing(name));
+  std::optional<log::v1::CycleStarted> previous;
   if (number > 1) {
-    RONDO_ASSIGN_OR_RETURN(const std::optional<log::v1::CycleStarted> previous,
-                           store.read().Cycle(name, number - 1));
+    RONDO_ASSIGN_OR_RETURN(previous, store.read().Cycle(name, number - 1));
     const bool is_planned = previous.has_value() && previous->cycle().has_planned_time();
     const bool is_closed = last.has_value() && last->cycle() >= number - 1;
     if (!is_planned || (Learns(campaign) && !is_closed)) return absl::OkStatus();
@@ -263,8 +276,10 @@ absl::Status CampaignProjection::StartDueCycle(v1::Campaign state, ApplyContext&
   cycle.set_name(absl::StrFormat("%s/cycles/%d", name, number));
   cycle.set_number(number);
   cycle.set_campaign_version(definition->version());
+  cycle.set_slot(NextSlot(schedule, previous.has_value() ? &previous->cycle() : nullptr));
+  *cycle.mutable_begin_time() = ToTimestamp(context.partition_time());
   *cycle.mutable_due_time() =
-      ToTimestamp(std::max(CycleDue(schedule, number), context.partition_time()));
+      ToTimestamp(std::max(CycleDue(schedule, cycle.slot()), context.partition_time()));
   FreezeShares(campaign, last.has_value() ? &*last : nullptr, cycle);
   FreezeSegments(campaign, cycle);
   *started.mutable_campaign() = std::move(campaign);
@@ -274,7 +289,7 @@ absl::Status CampaignProjection::StartDueCycle(v1::Campaign state, ApplyContext&
   store.PutState(state);
   if (state.state() == v1::CAMPAIGN_STATE_SCHEDULED) MoveTo(State::kRunning, state, context);
   EmitToAll(record, context);
-  return SetNextTimer(state, context);
+  return absl::OkStatus();
 }
 
 absl::Status CampaignProjection::OnStarted(const LogRecord& record, ApplyContext& context) {
@@ -288,7 +303,7 @@ absl::Status CampaignProjection::OnStarted(const LogRecord& record, ApplyContext
   if (state.state() == v1::CAMPAIGN_STATE_STOPPED) return absl::OkStatus();
   store.MarkUnplanned({name, started.cycle().number(), FromMicros(record.event_time_micros())});
   unplanned_[static_cast<size_t>(context.partition())] = 1;
-  return absl::OkStatus();
+  return SetNextTimer(state, context);
 }
 
 absl::Status CampaignProjection::OnContact(const LogRecord& record, ApplyContext& context) {

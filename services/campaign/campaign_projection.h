@@ -54,6 +54,11 @@ class CampaignProjection final : public eventlog::Projection {
   absl::Status GoOn(v1::Campaign state, eventlog::ApplyContext& context);
   // Begins the cycle that is due, if nothing stands in its way.
   absl::Status StartDueCycle(v1::Campaign state, eventlog::ApplyContext& context);
+  // When the campaign's next cycle is to be planned, by its current definition; nullopt where none
+  // comes, or the start of the current one is still on its way.
+  absl::StatusOr<std::optional<absl::Time>> NextPlanDue(const catalog::Definition& definition,
+                                                        const v1::Campaign& state,
+                                                        eventlog::ApplyContext& context);
   // Has the timer of the campaign's next cycle set, by its current definition.
   absl::Status SetNextTimer(const v1::Campaign& state, eventlog::ApplyContext& context);
 

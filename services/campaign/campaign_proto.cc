@@ -67,6 +67,12 @@ absl::StatusOr<Schedule> ScheduleOf(const v1::Schedule& proto) {
   return schedule;
 }
 
+int NextSlot(const Schedule& schedule, const v1::Cycle* previous) {
+  if (previous == nullptr) return 1;
+  if (!previous->has_begin_time()) return SlotOf(*previous) + 1;
+  return NextSlot(schedule, SlotOf(*previous), TimeOf(previous->begin_time()));
+}
+
 std::vector<NamedShare> SharesOf(const v1::Campaign& campaign) {
   std::vector<NamedShare> shares;
   for (const v1::Cell& cell : campaign.cells()) shares.push_back({cell.name(), cell.share()});

@@ -36,6 +36,14 @@ inline int CycleCount(const v1::Campaign& campaign) {
   return campaign.schedule().cycles() > 1 ? campaign.schedule().cycles() : 1;
 }
 
+// Which of the schedule's slots a cycle has.
+inline int SlotOf(const v1::Cycle& cycle) {
+  return cycle.slot() > 0 ? cycle.slot() : cycle.number();
+}
+
+// The slot of the cycle after `previous`, null for the first.
+int NextSlot(const Schedule& schedule, const v1::Cycle* previous);
+
 // Gives `cycle` its shares and says why they are what they are: as the last cycle's closing
 // proposes, if the campaign learns and the proposal is for the same cells, else as defined. `last`
 // is null if no cycle closed.

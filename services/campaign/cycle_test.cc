@@ -10,6 +10,7 @@
 namespace rondo::campaign {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 TEST_F(CampaignTest, ACycleGivesEachTargetExactlyOneContact) {
@@ -254,6 +255,73 @@ TEST_F(CampaignTest, AChangeOfARunningCampaignIsForTheNextCycleOnceItIsApproved)
   EXPECT_EQ(cycles[0].shares(0).share(), 0.25);
   EXPECT_EQ(cycles[1].campaign_version(), 2);
   EXPECT_EQ(cycles[1].shares(0).share(), 0.5);
+}
+
+// Of a weekly campaign of four cycles: cycle by cycle, how many days after the start it was due.
+class LateCycleTest : public CampaignTest {
+ protected:
+  void Launch() {
+    AddTargets(20);
+    campaign_ = Parse<v1::Campaign>(kCampaign);
+    campaign_.MergeFrom(Parse<v1::Campaign>(R"pb(schedule {
+                                                   every { seconds: 604800 }
+                                                   cycles: 4
+                                                 })pb"));
+    MustLaunch(campaign_);
+    AdvanceToDay(1);
+  }
+  void AdvanceToDay(double day) {
+    house_.AdvanceTo(absl::FromUnixSeconds(kStart) + day * absl::Hours(24));
+  }
+  std::vector<double> DaysDue() {
+    std::vector<double> days;
+    for (const v1::Cycle& cycle : Cycles()) {
+      days.push_back(absl::FDivDuration(TimeOf(cycle.due_time()) - absl::FromUnixSeconds(kStart),
+                                        absl::Hours(24)));
+    }
+    return days;
+  }
+
+  v1::Campaign campaign_;
+};
+
+TEST_F(LateCycleTest, WeeksThatPassInAPauseAreNotCaughtUp) {
+  Launch();
+  ASSERT_TRUE(Pause().ok());
+  AdvanceToDay(24);
+  EXPECT_THAT(DaysDue(), ElementsAre(0));
+  ASSERT_TRUE(Resume().ok());
+  AdvanceToDay(27);
+  EXPECT_THAT(DaysDue(), ElementsAre(0, 24));
+  AdvanceToDay(60);
+  EXPECT_THAT(DaysDue(), ElementsAre(0, 24, 28, 35));
+  EXPECT_EQ(Cycles()[2].slot(), 5);
+  Restart({std::string(CampaignProjection::kName)});
+  EXPECT_THAT(DaysDue(), ElementsAre(0, 24, 28, 35));
+}
+
+TEST_F(LateCycleTest, WeeksThatPassUntilAChangeIsApprovedAreNotCaughtUp) {
+  Launch();
+  v1::UpdateCampaignRequest update;
+  *update.mutable_campaign() = campaign_;
+  update.mutable_campaign()->mutable_cells(1)->mutable_treatment()->clear_offer();
+  ASSERT_TRUE(handlers().UpdateCampaign({}, update).ok());
+  AdvanceToDay(16);
+  ASSERT_TRUE(Approve().ok());
+  AdvanceToDay(60);
+  EXPECT_THAT(DaysDue(), ElementsAre(0, 16, 21, 28));
+}
+
+TEST_F(LateCycleTest, ACampaignThatWasCutShortBeginsNoMore) {
+  Launch();
+  v1::UpdateCampaignRequest update;
+  *update.mutable_campaign() = campaign_;
+  update.mutable_campaign()->mutable_schedule()->set_cycles(1);
+  ASSERT_TRUE(handlers().UpdateCampaign({}, update).ok());
+  AdvanceToDay(16);
+  ASSERT_TRUE(Approve().ok());
+  AdvanceToDay(60);
+  EXPECT_THAT(DaysDue(), ElementsAre(0));
 }
 
 TEST_F(CampaignTest, CellsDrawnElsewhereAreTakenFromAnAttributeUntilHashTakesOver) {

@@ -64,7 +64,7 @@ class Decider {
           Schedule schedule, absl::Time not_before)
       : tools_(tools),
         campaign_(campaign),
-        number_(cycle.number()),
+        slot_(SlotOf(cycle)),
         schedule_(schedule),
         not_before_(not_before),
         by_attribute_(IsByAttribute(campaign, cycle.number())),
@@ -92,7 +92,7 @@ class Decider {
     const absl::TimeZone* zone = zones_.Find(target.time_zone());
     if (zone != nullptr) visit.time_zone = target.time_zone();
     visit.segments = target.segments();
-    visit.due = ContactDue(schedule_, number_, zone != nullptr ? zone : zones_.Find(default_zone_),
+    visit.due = ContactDue(schedule_, slot_, zone != nullptr ? zone : zones_.Find(default_zone_),
                            not_before_);
     return visit;
   }
@@ -104,7 +104,7 @@ class Decider {
 
   const WalkTools& tools_;
   const v1::Campaign& campaign_;
-  const int number_;
+  const int slot_;
   const Schedule schedule_;
   const absl::Time not_before_;
   const bool by_attribute_;

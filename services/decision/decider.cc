@@ -16,10 +16,10 @@ namespace pb = ::rondo::decision::v1;
 bool PolicyAllows(const statepb::CustomerViewState& view, absl::Time now) {
   policy::ContactFacts facts;
   facts.channel = kOfferChannel;
-  facts.purpose = kOfferPurpose;
+  facts.purpose = policy::kDefaultPurpose;
   facts.is_erased = view.erased();
   facts.is_parked = !view.parked_by().empty();
-  const std::optional<bool> consent = ConsentOf(view, kOfferChannel, kOfferPurpose);
+  const std::optional<bool> consent = ConsentOf(view, kOfferChannel, policy::kDefaultPurpose);
   if (consent.has_value()) {
     facts.consent = *consent ? policy::Consent::kGranted : policy::Consent::kWithdrawn;
   }

@@ -19,8 +19,7 @@
 
 namespace rondo::decision {
 
-// Purpose of consent for offers at a placement, and its channel.
-inline constexpr char kOfferPurpose[] = "marketing";
+// Whose consent offers at a placement need.
 inline constexpr char kOfferChannel[] = "web";
 
 struct Moment {

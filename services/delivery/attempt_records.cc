@@ -45,7 +45,10 @@ LogRecord OutcomeRecord(const ContactState& contact, const SendOutcome& outcome,
       written.set_cost_minor_units(contact.cost_minor_units());
       break;
     case SendStatus::kDeferred:
-      if (contact.attempt() < kAttemptsMax) {
+      // Without a word on the message (nobody answered, or let us in) it is tried for as long as it
+      // is of use: the contact expires by its policy. What the peer itself puts off ends after so
+      // many.
+      if (outcome.code == 0 || contact.attempt() < kAttemptsMax) {
         written.set_state(logpb::DELIVERY_STATE_DEFERRED);
         written.set_retry_time_micros(
             ToMicros(now + RetryDelay(contact.attempt(), Fnv1a(contact.message_id()))));

@@ -14,7 +14,8 @@ namespace rondo::delivery {
 eventlog::LogRecord ClaimRecord(const rondo::state::v1::ContactState& contact, int64_t epoch,
                                 const std::string& message_id, absl::Time now);
 
-// What the channel answered: a deferral is tried again later, until there were kAttemptsMax.
+// What the channel answered. A deferral is tried again later: one by the peer until there were
+// kAttemptsMax, one without any word of a peer (code 0) until the contact expires by its policy.
 eventlog::LogRecord OutcomeRecord(const rondo::state::v1::ContactState& contact,
                                   const SendOutcome& outcome, absl::Time now);
 

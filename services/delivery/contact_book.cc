@@ -61,6 +61,10 @@ absl::Time NotAfter(const statepb::ContactState& contact,
 
 }  // namespace
 
+std::string PurposeOf(const statepb::ContactState& contact) {
+  return contact.purpose().empty() ? policy::kDefaultPurpose : contact.purpose();
+}
+
 std::string ContactTimer(std::string_view contact) { return kContactTimer + std::string(contact); }
 std::string CampaignTimer(std::string_view campaign) {
   return kCampaignTimer + std::string(campaign);
@@ -309,9 +313,7 @@ absl::StatusOr<policy::ContactFacts> ContactBook::FactsOf(
   policy::ContactFacts facts;
   facts.message_class = ToMessageClass(campaign.message_class());
   facts.channel = channel;
-  facts.purpose = contact.purpose().empty()
-                      ? std::string(policy::MessageClassName(facts.message_class))
-                      : contact.purpose();
+  facts.purpose = PurposeOf(contact);
   facts.business_unit = campaign.business_unit();
   facts.not_after = NotAfter(contact, policy);
   facts.time_zone = ZoneOf(contact.time_zone(), policy.default_time_zone());

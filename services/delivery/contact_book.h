@@ -114,6 +114,9 @@ class ContactBook {
   const catalog::DefinitionTable& policies_;
 };
 
+// What consent the contact needs, and its way out withdraws.
+std::string PurposeOf(const statepb::ContactState& contact);
+
 // Timers of contacts and of campaigns that go on.
 std::string ContactTimer(std::string_view contact);
 std::string CampaignTimer(std::string_view campaign);

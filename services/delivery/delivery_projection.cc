@@ -181,10 +181,6 @@ bool IsPermanent(const logpb::EventTracked& event) {
   });
 }
 
-std::string PurposeOf(const statepb::ContactState& contact) {
-  return contact.purpose().empty() ? kDefaultPurpose : contact.purpose();
-}
-
 // What an event says about reaching the customer. `contact` is the one that it answers, if known.
 absl::Status NoteEvent(const LogRecord& record, const std::optional<statepb::ContactState>& contact,
                        ContactBook& book) {

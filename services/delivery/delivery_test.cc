@@ -5,6 +5,7 @@
 
 #include "platform/core/rng.h"
 #include "services/delivery/delivery_fixture.h"
+#include "services/delivery/domain/attempt.h"
 
 namespace rondo::delivery {
 namespace {
@@ -179,6 +180,45 @@ TEST_F(SendTest, RestsWhenNobodyAnswersAndGoesOnLater) {
   house_.Advance(absl::Hours(1));
   EXPECT_EQ(Status().ready() + Status().waiting(), 0);
   for (uint64_t i = 1; i <= 200; ++i) EXPECT_EQ(PhaseOf(i), statepb::CONTACT_PHASE_SENT) << i;
+}
+
+TEST_F(SendTest, AnOutageOfTwoDaysUsesUpNobodysAttempts) {
+  bool down = true;
+  mail_.answer = [&](const Outbound&) {
+    return down ? SendOutcome{SendStatus::kDeferred, 0, "connection refused", {}}
+                : SendOutcome{SendStatus::kAccepted, 250, "", {}};
+  };
+  for (uint64_t i = 1; i <= 30; ++i) {
+    AddCustomer(i);
+    Plan(i);
+  }
+  house_.Advance(absl::Hours(48));
+  EXPECT_GT(mail_.copies[mail_.messages[0].message_id], kAttemptsMax);
+  down = false;
+  house_.Advance(absl::Hours(5));
+  for (uint64_t i = 1; i <= 30; ++i) EXPECT_EQ(PhaseOf(i), statepb::CONTACT_PHASE_SENT) << i;
+}
+
+TEST_F(SendTest, AMessageThatNobodyTakesExpiresByItsPolicy) {
+  mail_.answer = [&](const Outbound&) {
+    return SendOutcome{SendStatus::kDeferred, 0, "connection refused", {}};
+  };
+  AddCustomer(1);
+  Plan(1);
+  house_.Advance(absl::Hours(80));
+  EXPECT_EQ(PhaseOf(1), statepb::CONTACT_PHASE_SUPPRESSED);
+  const auto suppressed = LogOf(Record::kContactSuppressed);
+  ASSERT_THAT(suppressed, SizeIs(1));
+  EXPECT_EQ(suppressed[0].contact_suppressed().reason(), "expired");
+}
+
+TEST_F(SendTest, APeerThatPutsAMessageOffForeverIsAskedEightTimes) {
+  mail_.answer = [&](const Outbound&) { return SendOutcome{SendStatus::kDeferred, 451, "", {}}; };
+  AddCustomer(1);
+  Plan(1);
+  house_.Advance(absl::Hours(48));
+  EXPECT_THAT(mail_.messages, SizeIs(kAttemptsMax));
+  EXPECT_EQ(PhaseOf(1), statepb::CONTACT_PHASE_FAILED);
 }
 
 TEST_F(SendTest, SuppressesWithAReasonWhatCannotBeWritten) {

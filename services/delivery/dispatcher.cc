@@ -9,6 +9,7 @@
 #include "platform/core/field_error.h"
 #include "platform/core/status_macros.h"
 #include "services/delivery/attempt_records.h"
+#include "services/delivery/channel_health.h"
 #include "services/delivery/delivery_projection.h"
 #include "services/delivery/ready_queue.h"
 
@@ -19,9 +20,6 @@ namespace logpb = ::rondo::log::v1;
 using eventlog::LogRecord;
 
 constexpr absl::Duration kRetryAfter = absl::Seconds(1);
-// Kept of what the log was told of a channel; beyond it all are forgotten, and may be told again.
-constexpr size_t kToldMax = 1'000;
-
 // Why a channel can never take a message; see Transport::Send.
 std::string ReasonOf(const absl::Status& refused) {
   const std::vector<FieldViolation> violations = ViolationsOf(refused);
@@ -51,13 +49,6 @@ struct Dispatcher::State {
                                               [](const Unsure& each) { return each.until < 0; });
     }
   };
-  struct Channel {
-    int failures = 0;
-    absl::Time rests_until = absl::InfinitePast();
-    std::string reason;
-    bool told_of_rest = false;  // Since the peer last took or refused a message.
-    std::set<std::pair<std::string, std::string>> told;  // Campaigns and reasons that the log has.
-  };
 
   State(DispatcherOptions given, eventlog::Runtime& r, Executor& e, Composer& c, Transports t,
         const Log& l)
@@ -67,6 +58,7 @@ struct Dispatcher::State {
         composer(c),
         transports(std::move(t)),
         log(l),
+        health(options.failures_until_rest, options.rest, l),
         strand(e),
         recorder(e),
         partitions(static_cast<size_t>(r.partition_count())) {}
@@ -108,12 +100,12 @@ struct Dispatcher::State {
   Composer& composer;
   const Transports transports;
   const Log& log;
+  ChannelHealth health;
   Strand strand;    // Of claims and messages.
   Strand recorder;  // Of outcomes: a session goes on while its last one is synced.
 
   mutable std::mutex mutex;
   std::vector<Partition> partitions;
-  std::map<std::string, Channel> channels;
   std::vector<std::pair<int, LogRecord>> unwritten;  // Outcomes.
   bool recording = false;
   bool outcomes_fail = false;
@@ -179,10 +171,7 @@ void Dispatcher::Committed(int partition, int64_t next_offset) {
 std::string Dispatcher::LimitedBy() const {
   const std::lock_guard lock(state_->mutex);
   if (!state_->storage_trouble.empty()) return "storage: " + state_->storage_trouble;
-  for (const auto& [name, channel] : state_->channels) {
-    if (channel.rests_until > state_->Now()) return name + ": " + channel.reason;
-  }
-  return {};
+  return state_->health.LimitedBy(state_->Now());
 }
 
 void Dispatcher::Wake(const std::shared_ptr<State>& state) {
@@ -312,59 +301,22 @@ void Dispatcher::SendOne(const std::shared_ptr<State>& state, int partition,
   if (taken.ok()) return;
   if (absl::IsInvalidArgument(taken)) {
     const std::string reason = ReasonOf(taken);
-    TellOnce(state, contact, reason, taken);
+    state->health.TellRefused(contact, reason, taken);
     return suppress(reason);
   }
   Finish(state, partition, contact, {SendStatus::kDeferred, 0, std::string(taken.message()), {}});
 }
 
-// What is wrong with a template's sender, a text or a channel is wrong with many messages: one line
-// for each campaign and reason is enough. Its cell is the first one that was met.
-void Dispatcher::TellOnce(const std::shared_ptr<State>& state, const statepb::ContactState& contact,
-                          const std::string& reason, const absl::Status& refused) {
-  const std::string& campaign = contact.contact().campaign();
-  {
-    const std::lock_guard lock(state->mutex);
-    auto& told = state->channels[contact.channel()].told;
-    if (told.contains({campaign, reason})) return;
-    if (told.size() >= kToldMax) told.clear();
-    told.emplace(campaign, reason);
-  }
-  state->log.Write(
-      LogLevel::kWarning, "messages_refused",
-      {{"channel", contact.channel()},
-       {"campaign", campaign},
-       {"cell", contact.cell()},
-       {"reason", reason},
-       {"error", std::string_view(refused.message().data(), refused.message().size())}});
-}
-
 void Dispatcher::Finish(const std::shared_ptr<State>& state, int partition,
                         const statepb::ContactState& contact, const SendOutcome& outcome) {
-  absl::Time now;
-  bool begins_to_rest = false;
+  const absl::Time now = state->Now();
   {
     const std::lock_guard lock(state->mutex);
     // Nobody is left to tell: the next owner finds the contact in doubt.
     if (state->closed) return;
-    now = state->Now();
-    State::Channel& channel = state->channels[contact.channel()];
-    // Without any word on the message: the peer is not there, or lets us in no further.
-    const bool no_peer = outcome.status == SendStatus::kDeferred && outcome.code == 0;
-    channel.failures = no_peer ? channel.failures + 1 : 0;
-    channel.told_of_rest = channel.told_of_rest && no_peer;
-    if (channel.failures >= state->options.failures_until_rest) {
-      channel.failures = 0;
-      channel.rests_until = now + state->options.rest;
-      channel.reason = outcome.reply;
-      begins_to_rest = !std::exchange(channel.told_of_rest, true);
-      WakeAt(state, channel.rests_until);
-    }
   }
-  if (begins_to_rest) {
-    state->log.Write(LogLevel::kWarning, "channel_rests",
-                     {{"channel", contact.channel()}, {"reason", outcome.reply}});
-  }
+  const std::optional<absl::Time> rests_until = state->health.Note(contact.channel(), outcome, now);
+  if (rests_until.has_value()) WakeAt(state, *rests_until);
   Record(state, partition, OutcomeRecord(contact, outcome, now));
 }
 
@@ -434,11 +386,7 @@ absl::StatusOr<std::vector<Dispatcher::Claim>> Dispatcher::ClaimsFor(
   RONDO_ASSIGN_OR_RETURN(const int64_t epoch, ReadEpoch(*view));
   std::vector<Claim> claims;
   for (const auto& [channel, room] : rooms) {
-    if (room == 0) continue;
-    {
-      const std::lock_guard lock(state->mutex);
-      if (state->channels[channel].rests_until > now) continue;
-    }
+    if (room == 0 || state->health.Rests(channel, now)) continue;
     ReadyQueue& queue = state->At(partition).ready.try_emplace(channel, channel).first->second;
     const auto taken = busy.find(channel);
     RONDO_ASSIGN_OR_RETURN(

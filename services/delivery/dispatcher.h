@@ -89,8 +89,6 @@ class Dispatcher {
   static void SendClaimed(const std::shared_ptr<State>& state, int partition);
   static void SendOne(const std::shared_ptr<State>& state, int partition,
                       const statepb::ContactState& contact, const Composed& composed);
-  static void TellOnce(const std::shared_ptr<State>& state, const statepb::ContactState& contact,
-                       const std::string& reason, const absl::Status& refused);
   static void Finish(const std::shared_ptr<State>& state, int partition,
                      const statepb::ContactState& contact, const SendOutcome& outcome);
   static void Record(const std::shared_ptr<State>& state, int partition,

@@ -8,6 +8,7 @@
 #include "platform/core/status_macros.h"
 #include "platform/http/url.h"
 #include "platform/rpc/timestamp.h"
+#include "policy/contact_policy.h"
 #include "rondo/customer/v1/customer_service.pb.h"
 #include "rondo/response/v1/response_service.pb.h"
 #include "services/gateway/transcoder.h"
@@ -78,7 +79,7 @@ std::string ContactText(const LinkToken& link) {
 
 // What its way out withdraws consent for.
 std::string PurposeOf(const LinkToken& link) {
-  return link.consent_purpose.empty() ? "marketing" : link.consent_purpose;
+  return link.consent_purpose.empty() ? policy::kDefaultPurpose : link.consent_purpose;
 }
 
 void AddField(response_pb::Event& event, const std::string& name, std::string_view value) {

@@ -68,7 +68,8 @@ std::string Complaint(const Json& request) {
     Json check = request;
     check["check_only"] = true;
     const Json type = EvalRequest(check, absl::UnixEpoch());
-    if (type.value("type", "") != request["want_type"]) return "wrong type: " + type.dump();
+    const std::string wanted = request["want_type"];
+    if (type.value("type", "") != wanted) return "wrong type: " + type.dump();
   }
   if (request.value("check_only", false)) return answer.contains("type") ? "" : answer.dump();
   if (!answer.contains("value")) return answer.dump();

@@ -67,6 +67,8 @@ def main():
         deployment.clock.set(START + timedelta(days=1))
         deployment.ingest([kit.event(f"crm:{i}", "purchase", f"r{i}", START + timedelta(hours=i % 20 + 1),
                                      amount=10.0 + i) for i in range(1, 401, 7)])
+        # A change that nobody has approved yet: the list says so.
+        kit.apply(deployment, DEFINITIONS.replace("programme: welcome", "programme: welcome-back"))
         screenshots = os.environ.get("RONDO_SCREENSHOTS", str(deployment.folder))
         done = subprocess.run(["node", "e2e/check.mjs", deployment.rest.address, "campaigns/hello",
                                screenshots], cwd=kit.ROOT / "dashboards", capture_output=True,

@@ -260,7 +260,7 @@ void World::ScheduleEvent(uint64_t customer, const kit::Act& act, absl::Time fro
 }
 
 // A link is followed when it is followed; some click twice.
-void World::ScheduleVisit(Visit visit, absl::Duration after) {
+void World::ScheduleVisit(const Visit& visit, absl::Duration after) {
   const int times = rng_.Chance(0.1) ? 2 : 1;
   absl::Time when = machine_.clock().Now() + after;
   if (rng_.Chance(0.05)) At(when, [this, visit] { TryForgedLink(visit); });

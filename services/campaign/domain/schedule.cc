@@ -12,6 +12,7 @@ namespace {
 constexpr absl::Duration kDay = absl::Hours(24);
 // UTC+14: Kiritimati.
 constexpr absl::Duration kFurthestEast = absl::Hours(14);
+constexpr int kSlotMax = 1'000'000'000;  // Of a minute each: 1,900 years.
 
 // What the schedule's clock shows when the first cycle is due.
 absl::CivilSecond StartWall(const Schedule& schedule) {
@@ -21,8 +22,8 @@ absl::CivilSecond StartWall(const Schedule& schedule) {
   return absl::ToCivilSecond(schedule.start, schedule.zone);
 }
 
-absl::CivilSecond WallOf(const Schedule& schedule, int number) {
-  return StartWall(schedule) + absl::ToInt64Seconds(schedule.every) * (number - 1);
+absl::CivilSecond WallOf(const Schedule& schedule, int slot) {
+  return StartWall(schedule) + absl::ToInt64Seconds(schedule.every) * (slot - 1);
 }
 
 }  // namespace
@@ -36,28 +37,38 @@ absl::StatusOr<absl::TimeZone> LoadZone(std::string_view name) {
 
 absl::Time AtWall(absl::CivilSecond wall, absl::TimeZone zone) { return zone.At(wall).pre; }
 
-absl::Time CycleDue(const Schedule& schedule, int number) {
-  if (number == 1) return schedule.start;
+absl::Time CycleDue(const Schedule& schedule, int slot) {
+  if (slot == 1) return schedule.start;
   if (schedule.every % kDay != absl::ZeroDuration()) {
-    return schedule.start + schedule.every * (number - 1);
+    return schedule.start + schedule.every * (slot - 1);
   }
-  const absl::CivilSecond wall = WallOf(schedule, number);
+  const absl::CivilSecond wall = WallOf(schedule, slot);
   if (schedule.clock == WallClock::kCustomer) {
     return AtWall(wall, absl::UTCTimeZone()) - schedule.offset;
   }
   return AtWall(wall, schedule.zone);
 }
 
-absl::Time PlanDue(const Schedule& schedule, int number) {
-  if (schedule.clock == WallClock::kZone) return CycleDue(schedule, number);
-  return AtWall(WallOf(schedule, number), absl::UTCTimeZone()) - kFurthestEast;
+absl::Time PlanDue(const Schedule& schedule, int slot) {
+  if (schedule.clock == WallClock::kZone) return CycleDue(schedule, slot);
+  return AtWall(WallOf(schedule, slot), absl::UTCTimeZone()) - kFurthestEast;
 }
 
-absl::Time ContactDue(const Schedule& schedule, int number, const absl::TimeZone* zone,
+int NextSlot(const Schedule& schedule, int last, absl::Time begun) {
+  if (schedule.every <= absl::ZeroDuration()) return last + 1;
+  // About how many passed; clocks that change move it by one either way.
+  absl::Duration rest;
+  const int64_t passed = absl::IDivDuration(begun - PlanDue(schedule, last), schedule.every, &rest);
+  int slot = last + static_cast<int>(std::clamp<int64_t>(passed - 1, 1, kSlotMax - last));
+  while (slot < kSlotMax && PlanDue(schedule, slot) <= begun) ++slot;
+  return slot;
+}
+
+absl::Time ContactDue(const Schedule& schedule, int slot, const absl::TimeZone* zone,
                       absl::Time planned_from) {
   const bool by_customer = schedule.clock == WallClock::kCustomer && zone != nullptr;
   const absl::Time due =
-      by_customer ? AtWall(WallOf(schedule, number), *zone) : CycleDue(schedule, number);
+      by_customer ? AtWall(WallOf(schedule, slot), *zone) : CycleDue(schedule, slot);
   return std::max(due, planned_from);
 }
 

@@ -41,6 +41,35 @@ TEST(ScheduleTest, HoursBetweenCyclesAreHours) {
   EXPECT_EQ(CycleDue(schedule, 3), Utc(2026, 3, 29, 8));
 }
 
+TEST(ScheduleTest, SlotsThatPassWhileACycleWaitsAreLeftOut) {
+  const Schedule weekly{.start = Utc(2026, 3, 2, 9),
+                        .clock = WallClock::kZone,
+                        .zone = Zone("Europe/Berlin"),
+                        .offset = {},
+                        .every = absl::Hours(7 * 24),
+                        .cycles = 100};
+  EXPECT_EQ(NextSlot(weekly, 1, Utc(2026, 3, 2, 9)), 2);
+  EXPECT_EQ(NextSlot(weekly, 1, Utc(2026, 3, 9, 8, 59)), 2);
+  EXPECT_EQ(NextSlot(weekly, 1, Utc(2026, 3, 9, 9)), 3) << "it began in the second's slot";
+  EXPECT_EQ(NextSlot(weekly, 1, Utc(2026, 3, 2, 8)), 2) << "never its own";
+  // The brute force of going through all slots, over both changes of the clock.
+  int slot = 2;
+  for (absl::Time begun = weekly.start; begun < Utc(2027, 2, 1, 0); begun += absl::Minutes(47)) {
+    while (PlanDue(weekly, slot) <= begun) ++slot;
+    ASSERT_EQ(NextSlot(weekly, 1, begun), slot) << begun;
+  }
+}
+
+TEST(ScheduleTest, AThousandYearsOfMinutesPassAtOnce) {
+  const Schedule schedule{.start = Utc(2026, 3, 2, 9),
+                          .clock = WallClock::kZone,
+                          .zone = absl::UTCTimeZone(),
+                          .offset = {},
+                          .every = absl::Minutes(1),
+                          .cycles = 2};
+  EXPECT_GT(PlanDue(schedule, NextSlot(schedule, 1, Utc(3026, 3, 2, 9))), Utc(3026, 3, 2, 9));
+}
+
 class CustomerClockTest : public ::testing::Test {
  protected:
   // Written as 2026-12-01T10:00:00+09:00.

@@ -11,9 +11,6 @@ namespace rondo::delivery {
 
 using Consents = google::protobuf::RepeatedPtrField<rondo::log::v1::ConsentFact>;
 
-// What consent is given and withdrawn for where nothing else is said.
-inline constexpr char kDefaultPurpose[] = "marketing";
-
 // Folds `fact` into `consents`, which stay sorted by channel, purpose and business unit: the latest
 // effective time wins, the withdrawal at equal times. In any order of facts the result is the same.
 void FoldConsent(const rondo::log::v1::ConsentFact& fact, Consents& consents);

@@ -305,6 +305,12 @@ TEST(SmtpTest, SendsNothingWhereTlsOrAuthenticationFails) {
   EXPECT_THAT(refused.reply, HasSubstr("535"));
   EXPECT_THAT(refused.reply, ::testing::Not(HasSubstr("wrong")));
   options = good;
+  options.user.clear();  // The server asks for a login at MAIL.
+  const SendOutcome asked = outcome_of(options);
+  EXPECT_EQ(asked.status, SendStatus::kDeferred);
+  EXPECT_EQ(asked.code, 0) << "it is no word on the message";
+  EXPECT_THAT(asked.reply, HasSubstr("530"));
+  options = good;
   options.port = (*plain)->port();  // Does not offer TLS: gets no password and no message.
   EXPECT_EQ(outcome_of(options).status, SendStatus::kDeferred);
   EXPECT_EQ((*plain)->Ledger().size(), 0u);

@@ -3,6 +3,7 @@ import {useTranslation} from 'react-i18next';
 
 import {useCampaigns} from '../../api/campaigns';
 import {useDeliveryStatus} from '../../api/delivery';
+import type {Campaign} from '../../api/gen/rondo/campaign/v1/campaign_pb';
 import {Loaded} from '../../ui/load_state';
 import {hrefOf} from '../../ui/route';
 import {DataTable} from '../../ui/table';
@@ -29,7 +30,7 @@ export function CampaignsPage() {
                   key: campaign.name,
                   cells: [
                     <a href={hrefOf({campaign: campaign.name, cycle: 0})}>{shortName(campaign.name)}</a>,
-                    t(`state.${campaign.state}`),
+                    <State campaign={campaign} />,
                     campaign.currentCycle,
                     campaign.programme,
                   ],
@@ -41,6 +42,14 @@ export function CampaignsPage() {
       </section>
     </>
   );
+}
+
+// A launched campaign whose newest content nobody has approved begins no cycle: that is to be seen.
+function State(props: {campaign: Campaign}) {
+  const {t} = useTranslation();
+  const {approvedVersion, state, version} = props.campaign;
+  const waits = approvedVersion !== 0n && approvedVersion !== version;
+  return <>{t(`state.${state}`)}{waits && <>, <strong>{t('waitsForApproval', {version})}</strong></>}</>;
 }
 
 function DeliveryNow() {
