@@ -43,7 +43,7 @@ class World {
   // `message` is what it answers; null for none.
   void ScheduleEvent(uint64_t customer, const kit::Act& act, absl::Time from,
                      const Message* message);
-  void ScheduleVisit(Visit visit, absl::Duration after);
+  void ScheduleVisit(const Visit& visit, absl::Duration after);
   void ScheduleReceipts(const Message& message);
   void Report(uint64_t customer, const Happening& happening);
   void Move(uint64_t customer, const Happening& happening);
