@@ -63,7 +63,10 @@ absl::Status Counter::Apply(const LogRecord& record, ApplyContext& context) {
 
 absl::Status Counter::OnTimer(absl::Time, std::string_view key, std::string_view payload,
                               ApplyContext& context) {
-  fired.emplace_back(key);
+  {
+    const std::lock_guard lock(mutex_);
+    fired.emplace_back(key);
+  }
   storage::KeyParser parser(key);
   const uint64_t customer = parser.U64();
   context.Emit(Event(std::string(payload), customer));
@@ -71,6 +74,7 @@ absl::Status Counter::OnTimer(absl::Time, std::string_view key, std::string_view
 }
 
 void Counter::Committed(int partition, int64_t, bool live) {
+  const std::lock_guard lock(mutex_);
   if (live && live_.insert(partition).second) ++lives;
 }
 

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
@@ -41,6 +42,7 @@ class Counter final : public Projection {
 
  private:
   int version_;
+  std::mutex mutex_;  // Of what the partitions' lanes share; read once they are at rest.
   std::set<int> live_;
 };
 

@@ -204,7 +204,9 @@ absl::StatusOr<pb::ImportCustomersResponse> CustomerHandlers::ImportCustomers(
   absl::Status imported = import.Plan(request, [&](std::vector<RowImport::Records>& records) {
     return request.validate_only() ? absl::OkStatus() : Append(records, written);
   });
-  if (imported.ok() && request.synced() && !written.empty()) {
+  // Rows that say nothing new too: what they say may have been written by a call that was to be
+  // synced and failed.
+  if (imported.ok() && request.synced() && !request.validate_only()) {
     imported = parts_.runtime.log().Sync();
   }
   // Also of a call that failed later on: the same call again plans on what this one has written.

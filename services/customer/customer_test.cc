@@ -49,6 +49,19 @@ TEST_F(CustomerTest, ImportsCustomersAndSaysWhenNothingIsNew) {
   EXPECT_EQ(Lookup("crm", "1")->attributes(1).value().int_value(), 41);
 }
 
+TEST_F(CustomerTest, WhatAnEarlierCallWroteIsSyncedBeforeARepeatIsAcknowledged) {
+  pb::ImportCustomersRequest request;
+  request.set_import_id("test");
+  *request.add_rows() = Row("1");
+  Import(request);
+  request.set_synced(true);
+  house_.log_fault = [](storage::CommitPoint) { return storage::Fault::kFail; };
+  EXPECT_EQ(Ask<pb::ImportCustomersResponse>(request).status().code(),
+            absl::StatusCode::kUnavailable);
+  house_.log_fault = nullptr;
+  EXPECT_EQ(Import(request).unchanged(), 1);
+}
+
 TEST_F(CustomerTest, WhatRulesUseMayNotGoFromAnAttributeSet) {
   DefineAttributes();
   catalog::Definition segment;

@@ -61,7 +61,11 @@ absl::StatusOr<pb::IngestEventsResponse> ResponseHandlers::IngestEvents(
   }
   if (!call.request_id.empty()) {
     RONDO_ASSIGN_OR_RETURN(auto first, FirstAnswer(call.request_id));
-    if (first.has_value()) return *std::move(first);
+    if (first.has_value()) {
+      // It may stand in the log unsynced.
+      if (request.synced()) RONDO_RETURN_IF_ERROR(runtime_.log().Sync());
+      return *std::move(first);
+    }
   }
   pb::IngestEventsResponse response;
   RONDO_ASSIGN_OR_RETURN(Records by_partition, Check(call, request, response));

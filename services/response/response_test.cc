@@ -521,6 +521,12 @@ TEST_F(ResponseTest, ARepeatedIngestGetsTheFirstAnswerAndItsEventsCountOnce) {
   house_->Settle();
   EXPECT_EQ(Timeline(8).size(), 2u);
   EXPECT_EQ(Timeline(9).size(), 0u);
+  // The first call was not to be synced; a repeat that is, is answered once it is.
+  repeat.set_synced(true);
+  house_->log_fault = [](storage::CommitPoint) { return storage::Fault::kFail; };
+  EXPECT_EQ(Call<pb::IngestEventsResponse>(*caller_, call, repeat).status().code(),
+            absl::StatusCode::kUnavailable);
+  house_->log_fault = nullptr;
   // An answer that was lost on its way was a whole call: its events count once even then.
   house_->Advance(absl::Hours(25));
   const auto late = Call<pb::IngestEventsResponse>(*caller_, call, request);

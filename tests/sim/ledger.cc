@@ -68,6 +68,7 @@ void Ledger::VisitAccepted(const Visit& visit, absl::Time now) {
   // What a gateway says of a message is about the message.
   const bool counts = visit.receipt != 0 || !IsErased(visit.contact.customer);
   visits_.try_emplace({visit.contact, word}, counts);
+  answered_.try_emplace(visit.contact, now);
   if (word == "unsubscribe") Withdraw(visit.contact.customer, visit.channel, now);
 }
 
@@ -105,9 +106,8 @@ void Ledger::CheckStored(const std::string& where, const std::string& bytes) {
 void Ledger::Received(const Message& message, absl::Time begun, const eventlog::EventLog& log) {
   const uint64_t customer = message.contact.customer;
   const std::string name = Name(message.contact);
-  if (!received_.insert(message.contact).second) {
-    Violation(name + ": contacted twice for one planned contact");
-  }
+  const auto [first, is_new] = received_.emplace(message.contact, message.message_id);
+  if (!is_new) CheckRepeat(message, first->second, begun);
   const auto known = people_.find(customer);
   if (known == people_.end()) {
     Violation(name + ": contacted, but nobody knows this customer");
@@ -123,9 +123,25 @@ void Ledger::Received(const Message& message, absl::Time begun, const eventlog::
   }
   if (begun > known->second.erased + kGrace) Violation(name + ": contacted after the erasure");
   CheckRecipient(known->second, message, begun);
-  const std::string forbidden = policy_.Judge(customer, message.channel, person.time_zone, begun);
+  const std::string forbidden = policy_.Judge(message, person.time_zone, begun);
   if (!forbidden.empty()) Violation(name + ": " + forbidden);
   CheckPlanned(message, begun, log);
+}
+
+void Ledger::CheckRepeat(const Message& message, const std::string& first_id, absl::Time begun) {
+  const std::string name = Name(message.contact);
+  const auto campaign =
+      std::find_if(plan_.campaigns.begin(), plan_.campaigns.end(),
+                   [&](const CampaignPlan& each) { return each.name == message.contact.campaign; });
+  if (campaign == plan_.campaigns.end() || !campaign->at_least_once) {
+    Violation(name + ": contacted twice for one planned contact");
+    return;
+  }
+  if (message.message_id != first_id) Violation(name + ": sent again under another Message-ID");
+  const auto answered = answered_.find(message.contact);
+  if (answered != answered_.end() && begun > answered->second + kGrace) {
+    Violation(name + ": sent again though an answer to it was acknowledged");
+  }
 }
 
 void Ledger::CheckRecipient(const Known& known, const Message& message, absl::Time begun) {
@@ -163,6 +179,10 @@ void Ledger::PowerLost(const eventlog::EventLog& log) {
   Look(log_.ReadAgain(log));
   std::erase_if(visits_, [this](const auto& visit) {
     return visit.first.second != "unsubscribe" && !log_.visits.contains(visit.first);
+  });
+  std::erase_if(answered_, [this](const auto& answered) {
+    const auto visit = log_.visits.lower_bound({answered.first, ""});
+    return visit == log_.visits.end() || visit->first != answered.first;
   });
   decisions_.PowerLost(log_);
 }
@@ -334,7 +354,8 @@ void Ledger::CheckFigures(const CampaignPlan& campaign, const Figures& figures) 
 void Ledger::CheckSends(const CampaignPlan& campaign, const Figures& figures) {
   for (int cycle = 1; cycle <= campaign.cycles; ++cycle) {
     const int64_t received =
-        std::count_if(received_.begin(), received_.end(), [&](const ContactId& contact) {
+        std::count_if(received_.begin(), received_.end(), [&](const auto& received) {
+          const ContactId& contact = received.first;
           return contact.campaign == campaign.name && contact.cycle == cycle;
         });
     const auto figure = [&](const char* metric) {

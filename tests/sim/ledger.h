@@ -91,6 +91,8 @@ class Ledger {
   }
   void Look(const absl::Status& read);
   void Withdraw(uint64_t customer, const std::string& channel, absl::Time now);
+  // A second message for one contact, which only a campaign that sends at least once may send.
+  void CheckRepeat(const Message& message, const std::string& first_id, absl::Time begun);
   void CheckRecipient(const Known& known, const Message& message, absl::Time begun);
   void CheckPlanned(const Message& message, absl::Time begun, const eventlog::EventLog& log);
   void CheckDueTimes();
@@ -105,9 +107,10 @@ class Ledger {
   LogView log_;
   std::map<uint64_t, Known> people_;
   DecisionBook decisions_;
-  std::map<std::string, Event> events_;  // By message id.
-  std::map<Response, bool> visits_;      // Whether it counts: one before erasure does.
-  std::set<ContactId> received_;
+  std::map<std::string, Event> events_;        // By message id.
+  std::map<Response, bool> visits_;            // Whether it counts: one before erasure does.
+  std::map<ContactId, absl::Time> answered_;   // When a visit was first acknowledged.
+  std::map<ContactId, std::string> received_;  // And its Message-ID.
   std::vector<std::string> violations_;
 };
 

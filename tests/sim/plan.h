@@ -40,8 +40,9 @@ struct CampaignPlan {
   absl::Duration every = absl::Hours(7 * 24);
   absl::Duration window = absl::Hours(5 * 24);
   double control_share = 0.3;
-  double sms_share = 0.0;    // Of the treated; the others get e-mail.
-  bool local_times = false;  // Due when the customer's own clock shows it; else the same instant.
+  double sms_share = 0.0;      // Of the treated; the others get e-mail.
+  bool local_times = false;    // Due when the customer's own clock shows it; else the same instant.
+  bool at_least_once = false;  // What is in doubt is sent again, unless evidence came; else never.
   double holdout = kHoldout;
   absl::Time DueOf(int cycle) const { return first_due + (cycle - 1) * every; }
 };

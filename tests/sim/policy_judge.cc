@@ -13,10 +13,11 @@ constexpr absl::Duration kClaimToSend = absl::Seconds(5);
 
 }  // namespace
 
-std::string PolicyJudge::Judge(uint64_t customer, const std::string& channel,
-                               const std::string& time_zone, absl::Time begun) {
-  std::vector<Sent>& sent = sent_[customer];
-  sent.push_back({begun, channel});
+std::string PolicyJudge::Judge(const Message& message, const std::string& time_zone,
+                               absl::Time begun) {
+  std::vector<Sent>& sent = sent_[message.contact.customer];
+  std::erase_if(sent, [&](const Sent& each) { return each.contact == message.contact; });
+  sent.push_back({message.contact, begun, message.channel});
   std::sort(sent.begin(), sent.end(),
             [](const Sent& a, const Sent& b) { return a.begun < b.begun; });
   std::string wrong = JudgeCaps(sent);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "tests/sim/deployment.h"
 #include "tests/sim/plan.h"
 
 namespace rondo::sim {
@@ -16,14 +17,14 @@ class PolicyJudge {
  public:
   explicit PolicyJudge(PolicyPlan policy) : policy_(std::move(policy)) {}
 
-  // One message that reached `customer`, whose sending began at `begun`. `time_zone` is the
+  // One message that reached its customer, whose sending began at `begun`. `time_zone` is the
   // customer's, empty if unknown. Returns what the policy forbids, empty if nothing. Every message
-  // once, in any order.
-  std::string Judge(uint64_t customer, const std::string& channel, const std::string& time_zone,
-                    absl::Time begun);
+  // once, in any order; of a contact that was sent again the last one counts.
+  std::string Judge(const Message& message, const std::string& time_zone, absl::Time begun);
 
  private:
   struct Sent {
+    ContactId contact;
     absl::Time begun;
     std::string channel;
   };

@@ -152,6 +152,7 @@ absl::Status ServicesDeployment::Launch(const CampaignPlan& plan) {
   SetSpan(goal->mutable_within(), plan.window);
   goal->set_value("e.amount");
   campaign->set_policy(kPolicy);
+  if (plan.at_least_once) campaign->set_in_doubt(campaign::v1::IN_DOUBT_RULE_AT_LEAST_ONCE);
   SetTime(campaign->mutable_schedule()->mutable_start_time(), plan.first_due);
   campaign->mutable_schedule()->set_time_zone(plan.local_times ? "customer" : "UTC");
   SetSpan(campaign->mutable_schedule()->mutable_every(), plan.every);

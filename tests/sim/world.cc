@@ -78,6 +78,7 @@ class World {
   std::unique_ptr<Deployment> process_;
   std::multimap<absl::Time, std::function<void()>> outside_;
   std::map<uint64_t, const kit::Person*> person_of_;
+  std::map<ContactId, int> receipt_ends_;
   int64_t next_message_ = 0;
   WorldResult result_;
 };
@@ -276,7 +277,10 @@ void World::ScheduleReceipts(const Message& message) {
   std::vector<int> kinds;
   if (rng_.Chance(0.5)) kinds.push_back(8);
   if (rng_.Chance(0.3)) kinds.push_back(4);
-  if (rng_.Chance(0.9)) kinds.push_back(rng_.Chance(0.85) ? 1 : rng_.Chance(0.5) ? 2 : 16);
+  const int end = rng_.Chance(0.85) ? 1 : rng_.Chance(0.5) ? 2 : 16;
+  // What is sent again ends at the phone as the first copy did.
+  const int same_end = receipt_ends_.try_emplace(message.contact, end).first->second;
+  if (rng_.Chance(0.9)) kinds.push_back(same_end);
   for (const int kind : kinds) {
     const absl::Duration after =
         rng_.Chance(0.2) ? kLateMax * rng_.Uniform() : absl::Milliseconds(rng_.Below(60'000));

@@ -41,6 +41,7 @@ CampaignPlan DrawSecond(Rng& rng, const CampaignPlan& main) {
   plan.control_share = 0.2 + 0.3 * rng.Uniform();
   plan.sms_share = rng.Chance(0.5) ? rng.Uniform() : 0.0;
   plan.local_times = rng.Chance(0.3);
+  plan.at_least_once = rng.Chance(0.3);
   plan.holdout = main.holdout;  // A business unit's, not a campaign's.
   return plan;
 }
@@ -68,6 +69,7 @@ WorldPlan DrawPlan(Rng& rng, absl::Time now, bool miniature) {
   if (!miniature) {
     plan.sms_share = rng.Chance(0.7) ? 0.2 + 0.6 * rng.Uniform() : 0.0;
     plan.local_times = rng.Chance(0.3);
+    plan.at_least_once = rng.Chance(0.3);
     world.people_by_file = rng.Chance(0.5);
     world.policy = DrawPolicy(rng);
     world.offers = {{.name = "offers/all"},
