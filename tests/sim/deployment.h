@@ -141,6 +141,21 @@ class Deployment {
   virtual absl::StatusOr<Choice> Decide(uint64_t /*customer*/, const std::string& /*request_id*/) {
     return absl::UnimplementedError("Decide");
   }
+  // While a campaign is paused nothing of it is sent.
+  virtual absl::Status Pause(const std::string& /*campaign*/) {
+    return absl::UnimplementedError("Pause");
+  }
+  virtual absl::Status Resume(const std::string& /*campaign*/) {
+    return absl::UnimplementedError("Resume");
+  }
+  // Contacts of which it is not known whether they went out, and what an operator found out of one:
+  // FAILED_PRECONDITION if it is known meanwhile.
+  virtual absl::StatusOr<std::vector<ContactId>> InDoubt() {
+    return absl::UnimplementedError("InDoubt");
+  }
+  virtual absl::Status Settle(const ContactId&, bool /*sent*/) {
+    return absl::UnimplementedError("Settle");
+  }
   // What the customer did with an offer of a decision.
   virtual absl::Status Answer(const PropositionAnswer&) {
     return absl::UnimplementedError("Answer");

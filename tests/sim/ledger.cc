@@ -122,6 +122,10 @@ void Ledger::Received(const Message& message, absl::Time begun, const eventlog::
     Violation(name + ": contacted after the unsubscription or complaint was acknowledged");
   }
   if (begun > known->second.erased + kGrace) Violation(name + ": contacted after the erasure");
+  for (const auto& [from, until] : pauses_[message.contact.campaign]) {
+    if (begun <= from + kGrace || begun >= until) continue;
+    Violation(name + ": contacted while its campaign was paused");
+  }
   CheckRecipient(known->second, message, begun);
   const std::string forbidden = policy_.Judge(message, person.time_zone, begun);
   if (!forbidden.empty()) Violation(name + ": " + forbidden);

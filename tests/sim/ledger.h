@@ -33,6 +33,10 @@ class Ledger {
   void ChoiceAccepted(uint64_t customer, const Choice& choice, absl::Time asked, absl::Time now);
   void ReplyAccepted(const PropositionAnswer& answer) { decisions_.Replied(answer); }
   void ErasureAccepted(uint64_t customer, absl::Time now);
+  // From when a pause was acknowledged until somebody asked to resume.
+  void Paused(const std::string& campaign, absl::Time from, absl::Time until) {
+    pauses_[campaign].push_back({from, until});
+  }
 
   // The sink took a message whose sending began at `begun`.
   void Received(const Message& message, absl::Time begun, const eventlog::EventLog& log);
@@ -51,6 +55,7 @@ class Ledger {
   // What is stored says nothing that only an open door may say: no address in plain text.
   void CheckStored(const std::string& where, const std::string& bytes);
 
+  bool HasReceived(const ContactId& contact) const { return received_.contains(contact); }
   bool IsErased(uint64_t customer) const;
   std::vector<uint64_t> erased() const;
   const kit::Person& PersonOf(uint64_t customer) const { return people_.at(customer).person; }
@@ -111,6 +116,7 @@ class Ledger {
   std::map<Response, bool> visits_;            // Whether it counts: one before erasure does.
   std::map<ContactId, absl::Time> answered_;   // When a visit was first acknowledged.
   std::map<ContactId, std::string> received_;  // And its Message-ID.
+  std::map<std::string, std::vector<std::pair<absl::Time, absl::Time>>> pauses_;  // By campaign.
   std::vector<std::string> violations_;
 };
 

@@ -169,6 +169,20 @@ absl::Status ServicesDeployment::Launch(const CampaignPlan& plan) {
   return Ask<campaign::v1::Campaign>(launch).status();
 }
 
+absl::Status ServicesDeployment::Pause(const std::string& campaign) {
+  if (options_.forget_pauses) return absl::OkStatus();
+  campaign::v1::PauseCampaignRequest request;
+  request.set_name(campaign);
+  return Ask<campaign::v1::Campaign>(request).status();
+}
+
+absl::Status ServicesDeployment::Resume(const std::string& campaign) {
+  if (options_.forget_pauses) return absl::OkStatus();
+  campaign::v1::ResumeCampaignRequest request;
+  request.set_name(campaign);
+  return Ask<campaign::v1::Campaign>(request).status();
+}
+
 absl::Status ServicesDeployment::AwaitPlanned(const CampaignPlan& plan, int cycle) {
   const auto planned = [&]() -> absl::StatusOr<bool> {
     campaign::v1::ListCyclesRequest request;

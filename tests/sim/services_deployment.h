@@ -74,6 +74,10 @@ class ServicesDeployment final : public Deployment {
   absl::StatusOr<Choice> Decide(uint64_t customer, const std::string& request_id) override;
   absl::Status Answer(const PropositionAnswer& answer) override;
   absl::StatusOr<Figures> OfferCounts() override;
+  absl::Status Pause(const std::string& campaign) override;
+  absl::Status Resume(const std::string& campaign) override;
+  absl::StatusOr<std::vector<ContactId>> InDoubt() override;
+  absl::Status Settle(const ContactId& contact, bool sent) override;
   absl::Status Erase(uint64_t customer) override;
   absl::StatusOr<std::string> Remains(uint64_t customer, const kit::Person& person) override;
 

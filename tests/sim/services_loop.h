@@ -16,6 +16,8 @@ struct ServicesLoopOptions {
   bool forget_quiet = false;      // or without its quiet hours.
   bool one_time_zone = false;     // The import leaves out people's time zones.
   bool keep_old_address = false;  // A changed address is acknowledged and thrown away.
+  bool forget_pauses = false;     // A campaign that is paused goes on.
+  bool settle_blindly = false;    // Whatever is in doubt is settled as sent.
   bool swallow_visits = false;    // One followed link in eight is answered and thrown away.
   bool mistake_machines = false;  // A prefetched image is taken for a person's.
   bool offer_to_all = false;      // Offers are defined for everybody, for ever.

@@ -7,6 +7,7 @@
 #include "platform/storage/key.h"
 #include "rondo/customer/v1/customer_service.pb.h"
 #include "rondo/decision/v1/decision_service.pb.h"
+#include "rondo/delivery/v1/delivery_service.pb.h"
 #include "rondo/response/v1/response_service.pb.h"
 #include "services/decision/decision_store.h"
 #include "tests/sim/services_deployment.h"
@@ -200,6 +201,30 @@ absl::StatusOr<Figures> ServicesDeployment::OfferCounts() {
     }
   }
   return figures;
+}
+
+absl::StatusOr<std::vector<ContactId>> ServicesDeployment::InDoubt() {
+  std::vector<ContactId> contacts;
+  delivery::v1::ListInDoubtRequest request;
+  request.set_page_size(7);
+  do {
+    RONDO_ASSIGN_OR_RETURN(const auto page, Ask<delivery::v1::ListInDoubtResponse>(request));
+    for (const auto& each : page.contacts()) {
+      RONDO_ASSIGN_OR_RETURN(const CustomerId customer, ParseCustomerName(each.customer()));
+      contacts.push_back({customer.value(), each.contact().campaign(), each.contact().cycle()});
+    }
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return contacts;
+}
+
+absl::Status ServicesDeployment::Settle(const ContactId& contact, bool sent) {
+  delivery::v1::SettleInDoubtRequest request;
+  request.set_customer(ToResourceName(CustomerId(contact.customer)));
+  request.mutable_contact()->set_campaign(contact.campaign);
+  request.mutable_contact()->set_cycle(contact.cycle);
+  request.set_sent(options_.settle_blindly || sent);
+  return Ask<delivery::v1::SettleInDoubtResponse>(request).status();
 }
 
 absl::Status ServicesDeployment::Erase(uint64_t customer) {

@@ -55,6 +55,10 @@ class World {
   void ScheduleReplies(uint64_t customer, const Choice& choice);
   void Reply(uint64_t customer, const PropositionAnswer& answer);
   void Erase(uint64_t customer);
+  // For some hours; the cycle that runs is planned.
+  void PauseMain();
+  // An operator who asks the channels' peers.
+  void SettleDoubts();
   void CheckRemains(uint64_t customer);
   void RunUntil(absl::Time end);
   void Check();
@@ -184,6 +188,12 @@ void World::LiveCycle(int cycle) {
     ScheduleShopVisits(customer, due);
     if (!rng_.Chance(kErasedEachCycle)) continue;
     At(due + main.window * rng_.Uniform(), [this, id = customer] { Erase(id); });
+  }
+  if (!plan_.miniature && rng_.Chance(0.3)) {
+    At(due + absl::Minutes(rng_.Below(20)), [this] { PauseMain(); });  // Retries come then.
+  }
+  if (!plan_.miniature && rng_.Chance(0.5)) {
+    At(due + main.window * rng_.Uniform(), [this] { SettleDoubts(); });
   }
   // Habits reach beyond the window by what was late.
   RunUntil(due + main.window + kLateMax + absl::Hours(3));
@@ -393,6 +403,43 @@ void World::Reply(uint64_t customer, const PropositionAnswer& answer) {
     return absl::IsNotFound(status) && !is_known() ? absl::OkStatus() : status;
   });
   if (replied && is_known()) ledger_.ReplyAccepted(answer);
+}
+
+void World::PauseMain() {
+  const std::string& campaign = plan_.campaigns.front().name;
+  const bool paused = Persist("pause " + campaign, [&] {
+    const absl::Status status = process_->Pause(campaign);
+    // It ended before.
+    return absl::IsFailedPrecondition(status) ? absl::OkStatus() : status;
+  });
+  if (!paused) return;
+  const absl::Time from = machine_.clock().Now();
+  const absl::Time until = from + absl::Minutes(10 + rng_.Below(20 * 60));
+  ledger_.Paused(campaign, from, until);
+  At(until, [this, campaign] {
+    Persist("resume " + campaign, [&] {
+      const absl::Status status = process_->Resume(campaign);
+      return absl::IsFailedPrecondition(status) ? absl::OkStatus() : status;
+    });
+  });
+}
+
+void World::SettleDoubts() {
+  std::vector<ContactId> doubts;
+  Persist("list doubts", [&] {
+    absl::StatusOr<std::vector<ContactId>> told = process_->InDoubt();
+    if (told.ok()) doubts = *std::move(told);
+    return told.status();
+  });
+  for (const ContactId& contact : doubts) {
+    Persist(absl::StrFormat("settle %016x of %s, cycle %d", contact.customer, contact.campaign,
+                            contact.cycle),
+            [&] {
+              const absl::Status settled = process_->Settle(contact, ledger_.HasReceived(contact));
+              // Something came back meanwhile, or it was sent again.
+              return absl::IsFailedPrecondition(settled) ? absl::OkStatus() : settled;
+            });
+  }
 }
 
 void World::Erase(uint64_t customer) {
