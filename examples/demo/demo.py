@@ -27,6 +27,8 @@ START = datetime(2026, 12, 1, 10, tzinfo=timezone.utc)
 CYCLES = 5
 EVERY = timedelta(days=7)
 WINDOW_DAYS = 5
+# Stands in every folder that a demonstration made; no other is stopped or removed.
+MARK = ".rondo-demo"
 
 
 def parse_arguments():
@@ -70,7 +72,12 @@ class Demo:
 
     def start(self):
         if self.folder.exists() and any(self.folder.iterdir()):
-            raise Failed(f"{self.folder} is not empty: ./x demo --clean removes it, --data names another")
+            ours = (self.folder / MARK).exists()
+            raise Failed(f"{self.folder} is not empty" + (
+                ": ./x demo --clean removes it, --data names another" if ours
+                else " and no demonstration's: name another with --data"))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / MARK).touch()
         # Not secret, as no key of a real instance may be: a seed gives the same run everywhere.
         key = random.Random(f"instance/{self.arguments.seed}").randbytes(16)
         self.rondo = Deployment(self.arguments.rondo, self.folder, START - timedelta(days=1),
@@ -274,27 +281,38 @@ class Demo:
                 {"seed": self.arguments.seed, "currency": "EUR", "cycles": rows}, indent=2) + "\n")
 
 
+def stop(folder, clean):
+    """Ends what runs in a demonstration's folder, and removes that if `clean`; the exit status."""
+    if not folder.exists():
+        return 0
+    if not (folder / MARK).exists():
+        print(f"demo: {folder} is left as it is: no demonstration made it ({MARK} is missing)",
+              file=sys.stderr)
+        return 1
+    Processes(folder).stop()
+    if clean:
+        shutil.rmtree(folder)
+    return 0
+
+
 def main():
     arguments = parse_arguments()
     folder = Path(arguments.data).resolve()
     if arguments.stop or arguments.clean:
-        Processes(folder).stop()
-        if arguments.clean:
-            shutil.rmtree(folder, ignore_errors=True)
-        return 0
+        return stop(folder, arguments.clean)
     if not os.access(arguments.rondo, os.X_OK):
         print(f"demo: {arguments.rondo} is not there: ./x build", file=sys.stderr)
         return 1
     demo = Demo(arguments)
     try:
         demo.run()
-    except Failed as failure:
+    except BaseException as failure:
+        if demo.rondo is not None:  # Else the folder is not this run's, nor is what runs in it.
+            Processes(folder).stop()
+        if not isinstance(failure, Failed):
+            raise
         print(f"demo: {failure}", file=sys.stderr)
-        Processes(folder).stop()
         return 1
-    except BaseException:
-        Processes(folder).stop()
-        raise
     if arguments.headless:
         Processes(folder).stop()
     else:

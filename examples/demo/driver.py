@@ -25,8 +25,22 @@ class Failed(Exception):
     status = None  # Of the HTTP answer, if that was it.
 
 
+def start_ticks(pid):
+    """When the process began, in ticks since boot: a number that comes again is another process.
+    None for one that is not there or has ended."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    state, *rest = stat[stat.rindex(")") + 1:].split()
+    return None if state in "ZX" else int(rest[18])
+
+
 class Processes:
-    """What was started, on disk too, so that `--stop` finds it from another shell."""
+    """What was started, on disk too, so that `--stop` finds it from another shell.
+
+    A line of the file is `PID START NAME`; only what began at START is ever stopped.
+    """
 
     def __init__(self, folder):
         self.file = folder / "pids"
@@ -35,25 +49,34 @@ class Processes:
         with open(folder / f"{name}.log", "ab") as log:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                        start_new_session=True)
-        with open(self.file, "a", encoding="ascii") as file:
-            file.write(f"{process.pid} {name}\n")
+        # One that has ended already needs no line.
+        if (ticks := start_ticks(process.pid)) is not None:
+            with open(self.file, "a", encoding="ascii") as file:
+                file.write(f"{process.pid} {ticks} {name}\n")
         return process
 
     def stop(self):
         if not self.file.exists():
             return
         for line in reversed(self.file.read_text().splitlines()):
-            pid = int(line.split()[0])
-            try:
-                os.kill(pid, signal.SIGTERM)
-                for _ in range(200):
-                    time.sleep(0.05)
-                    os.waitpid(pid, os.WNOHANG)
-                    os.kill(pid, 0)
-                os.kill(pid, signal.SIGKILL)
-            except (ProcessLookupError, ChildProcessError):
-                pass
+            pid, ticks, _ = line.split(maxsplit=2)
+            self.end(int(pid), int(ticks))
         self.file.unlink()
+
+    @staticmethod
+    def end(pid, ticks):
+        """SIGTERM, and SIGKILL after ten seconds, to the process that began at `ticks` alone."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if start_ticks(pid) != ticks:
+                return
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                return
+            for _ in range(200):
+                if start_ticks(pid) != ticks:
+                    return
+                time.sleep(0.05)
 
 
 class Clock:
