@@ -258,6 +258,14 @@ absl::Status CampaignProjection::StartDueCycle(v1::Campaign state, ApplyContext&
   // What nobody has approved begins nothing: the cycle waits.
   if (!definition.has_value() || definition->version() != state.version()) return absl::OkStatus();
   if (number > CycleCount(definition->campaign())) return absl::OkStatus();
+  // It became due by a schedule that was changed since: then its new time counts.
+  RONDO_ASSIGN_OR_RETURN(const std::optional<absl::Time> plan_due,
+                         NextPlanDue(*definition, state, context));
+  if (!plan_due.has_value()) return absl::OkStatus();
+  if (*plan_due > context.partition_time()) {
+    store.SetDueCycle(name, 0);
+    return SetNextTimer(state, context);
+  }
   v1::Campaign campaign = AsLaunched(*definition, state);
   RONDO_ASSIGN_OR_RETURN(const std::optional<log::v1::CycleClosed> last,
                          store.read().LastClosing(name));

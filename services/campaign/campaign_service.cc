@@ -79,10 +79,25 @@ absl::StatusOr<v1::Campaign> CampaignHandlers::ToCampaign(
   return campaign;
 }
 
+// Figures of all cycles are added up.
+absl::Status CampaignHandlers::CheckCurrencyStays(const v1::Campaign& campaign) const {
+  const int home = eventlog::PartitionOfName(campaign.name(), runtime_.partition_count());
+  RONDO_ASSIGN_OR_RETURN(const auto reader, runtime_.ReadState(CampaignProjection::kName, home));
+  RONDO_ASSIGN_OR_RETURN(const auto cycles, CampaignReader(*reader).Cycles(campaign.name(), 0, 1));
+  if (cycles.empty() || cycles[0].campaign().currency() == campaign.currency()) {
+    return absl::OkStatus();
+  }
+  return FieldError("currency",
+                    absl::StrFormat("cycles were begun in %s, and figures of all cycles are added "
+                                    "up: define another campaign for another currency",
+                                    cycles[0].campaign().currency()));
+}
+
 absl::StatusOr<v1::Campaign> CampaignHandlers::PutCampaign(const CallInfo& call,
                                                            v1::Campaign campaign, Write write) {
   FillCurrency(campaign, catalog_);
   RONDO_RETURN_IF_ERROR(CheckCampaign(campaign, catalog_));
+  RONDO_RETURN_IF_ERROR(CheckCurrencyStays(campaign));
   ClearOutputs(campaign);
   catalog::Definition definition;
   definition.set_name(campaign.name());

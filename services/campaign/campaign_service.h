@@ -63,6 +63,7 @@ class CampaignHandlers {
     bool validate_only = false;
     int64_t expected_version = 0;
   };
+  absl::Status CheckCurrencyStays(const v1::Campaign& campaign) const;
   absl::StatusOr<v1::Campaign> PutCampaign(const CallInfo& call, v1::Campaign campaign,
                                            Write write);
   absl::StatusOr<v1::Policy> PutPolicy(const CallInfo& call, v1::Policy policy, Write write);

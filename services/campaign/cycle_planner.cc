@@ -194,9 +194,16 @@ CyclePlanner::CyclePlanner(eventlog::Runtime& runtime, Executor& executor, const
 
 CyclePlanner::~CyclePlanner() { Stop(); }
 
+// A task that waits in a strand does not keep alive what owns the strand.
+void CyclePlanner::PostRun(const std::shared_ptr<State>& state) {
+  state->strand.Post([weak = std::weak_ptr(state)] {
+    if (const auto alive = weak.lock()) Run(alive);
+  });
+}
+
 void CyclePlanner::Wake() {
   if (!state_->started || state_->stopped) return;
-  state_->strand.Post([state = state_] { Run(state); });
+  PostRun(state_);
 }
 
 void CyclePlanner::Start() {
@@ -227,7 +234,7 @@ void CyclePlanner::Run(const std::shared_ptr<State>& state) {
   if (plan_all().ok() || state->stopped || state->retry_waits.exchange(true)) return;
   state->executor.PostAt(state->runtime.clock().Now() + kRetryAfter, [state] {
     state->retry_waits = false;
-    state->strand.Post([state] { Run(state); });
+    PostRun(state);
   });
 }
 

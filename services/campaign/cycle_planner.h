@@ -33,6 +33,7 @@ class CyclePlanner {
 
  private:
   struct State;
+  static void PostRun(const std::shared_ptr<State>& state);
   static void Run(const std::shared_ptr<State>& state);
   std::shared_ptr<State> state_;
 };

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "platform/core/field_error.h"
 #include "services/campaign/campaign_proto.h"
 #include "services/campaign/campaign_test_fixture.h"
 
@@ -310,6 +311,40 @@ TEST_F(LateCycleTest, WeeksThatPassUntilAChangeIsApprovedAreNotCaughtUp) {
   ASSERT_TRUE(Approve().ok());
   AdvanceToDay(60);
   EXPECT_THAT(DaysDue(), ElementsAre(0, 16, 21, 28));
+}
+
+// Applied by mistake and mended before anybody approved it: nothing begins early.
+TEST_F(LateCycleTest, AScheduleThatWasNeverApprovedMakesNothingDue) {
+  Launch();
+  v1::UpdateCampaignRequest update;
+  *update.mutable_campaign() = campaign_;
+  update.mutable_campaign()->mutable_schedule()->mutable_start_time()->set_seconds(kStart -
+                                                                                   864'000);
+  ASSERT_TRUE(handlers().UpdateCampaign({}, update).ok());
+  AdvanceToDay(2);
+  *update.mutable_campaign() = campaign_;
+  update.mutable_campaign()->set_programme("mended");
+  ASSERT_TRUE(handlers().UpdateCampaign({}, update).ok());
+  ASSERT_TRUE(Approve().ok());
+  AdvanceToDay(3);
+  EXPECT_THAT(DaysDue(), ElementsAre(0));
+  AdvanceToDay(8);
+  EXPECT_THAT(DaysDue(), ElementsAre(0, 7));
+}
+
+TEST_F(LateCycleTest, TheCurrencyStaysOnceACycleHasBegun) {
+  Launch();
+  v1::UpdateCampaignRequest update;
+  *update.mutable_campaign() = campaign_;
+  update.mutable_campaign()->set_currency("KRW");
+  update.mutable_campaign()
+      ->mutable_cells(1)
+      ->mutable_treatment()
+      ->mutable_cost()
+      ->set_currency_code("KRW");
+  const absl::Status refused = handlers().UpdateCampaign({}, update).status();
+  ASSERT_EQ(ViolationsOf(refused).size(), 1u) << refused;
+  EXPECT_EQ(ViolationsOf(refused)[0].field, "currency");
 }
 
 TEST_F(LateCycleTest, ACampaignThatWasCutShortBeginsNoMore) {

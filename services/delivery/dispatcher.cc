@@ -174,13 +174,20 @@ std::string Dispatcher::LimitedBy() const {
   return state_->health.LimitedBy(state_->Now());
 }
 
+// A task that waits in a strand does not keep alive what owns the strand.
+void Dispatcher::PostRun(const std::shared_ptr<State>& state) {
+  state->strand.Post([weak = std::weak_ptr(state)] {
+    if (const auto alive = weak.lock()) Run(alive);
+  });
+}
+
 void Dispatcher::Wake(const std::shared_ptr<State>& state) {
   {
     const std::lock_guard lock(state->mutex);
     if (state->woken || state->closed || !state->started) return;
     state->woken = true;
   }
-  state->strand.Post([state] { Run(state); });
+  PostRun(state);
 }
 
 void Dispatcher::WakeAt(const std::shared_ptr<State>& state, absl::Time when) {
@@ -219,7 +226,7 @@ void Dispatcher::Run(const std::shared_ptr<State>& state) {
                                 [](const State::Partition& p) { return p.dirty; });
   if (!more || state->woken || state->closed) return;
   state->woken = true;
-  state->strand.Post([state] { Run(state); });
+  PostRun(state);
 }
 
 // Sends those of our claims that were read back and hold.
@@ -334,7 +341,9 @@ void Dispatcher::StartRecording(const std::shared_ptr<State>& state) {
     const std::lock_guard lock(state->mutex);
     if (state->closed || state->unwritten.empty() || std::exchange(state->recording, true)) return;
   }
-  state->recorder.Post([state] { WriteOutcomes(state); });
+  state->recorder.Post([weak = std::weak_ptr(state)] {
+    if (const auto alive = weak.lock()) WriteOutcomes(alive);
+  });
 }
 
 // Appends all outcomes that wait, with one sync. A second outcome of one attempt is refused by

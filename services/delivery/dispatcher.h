@@ -84,6 +84,7 @@ class Dispatcher {
   using RoomByChannel = std::map<std::string, size_t>;
   static void Wake(const std::shared_ptr<State>& state);
   static void WakeAt(const std::shared_ptr<State>& state, absl::Time when);
+  static void PostRun(const std::shared_ptr<State>& state);
   static void Run(const std::shared_ptr<State>& state);
   static absl::Status SettleUnsure(const std::shared_ptr<State>& state, int partition);
   static void SendClaimed(const std::shared_ptr<State>& state, int partition);

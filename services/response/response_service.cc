@@ -137,11 +137,13 @@ absl::StatusOr<pb::IngestEventsResponse> ResponseHandlers::Keep(const std::strin
   return first.has_value() ? *std::move(first) : std::move(response);
 }
 
-absl::StatusOr<CustomerId> ResponseHandlers::Resolve(const CallInfo& call, const std::string& name,
-                                                     Resolved& resolved) {
-  if (name.rfind("customers/", 0) == 0) return ParseCustomerName(name);
-  const auto known = resolved.find(name);
-  if (known != resolved.end()) return known->second;
+absl::StatusOr<rondo::customer::v1::Customer> ResponseHandlers::FindCustomer(
+    const CallInfo& call, const std::string& name) {
+  if (name.starts_with("customers/")) {
+    rondo::customer::v1::GetCustomerRequest get;
+    get.set_name(name);
+    return Call<rondo::customer::v1::Customer>(caller_, call, get);
+  }
   const size_t colon = name.find(':');
   if (colon == 0 || colon == std::string::npos || colon + 1 == name.size()) {
     return absl::InvalidArgumentError("`customers/{customer}` or `namespace:value`");
@@ -149,9 +151,16 @@ absl::StatusOr<CustomerId> ResponseHandlers::Resolve(const CallInfo& call, const
   rondo::customer::v1::LookupCustomerRequest lookup;
   lookup.mutable_key()->set_namespace_(name.substr(0, colon));
   lookup.mutable_key()->set_value(name.substr(colon + 1));
-  const auto customer = Call<rondo::customer::v1::Customer>(caller_, call, lookup);
+  return Call<rondo::customer::v1::Customer>(caller_, call, lookup);
+}
+
+absl::StatusOr<CustomerId> ResponseHandlers::Resolve(const CallInfo& call, const std::string& name,
+                                                     Resolved& resolved) {
+  const auto known = resolved.find(name);
+  if (known != resolved.end()) return known->second;
+  const auto customer = FindCustomer(call, name);
   absl::StatusOr<CustomerId> id =
-      absl::NotFoundError("no customer has this key: import the customer first");
+      absl::NotFoundError("nobody is known by this name or key: import the customer first");
   if (customer.ok()) {
     id = ParseCustomerName(customer->name());
   } else if (!absl::IsNotFound(customer.status())) {

@@ -44,6 +44,8 @@ class ResponseHandlers {
  private:
   using Resolved = std::map<std::string, absl::StatusOr<CustomerId>>;
 
+  absl::StatusOr<rondo::customer::v1::Customer> FindCustomer(const CallInfo& call,
+                                                             const std::string& name);
   // NOT_FOUND or INVALID_ARGUMENT are the event's fault, others the call's.
   absl::StatusOr<CustomerId> Resolve(const CallInfo& call, const std::string& name,
                                      Resolved& resolved);

@@ -24,7 +24,7 @@ constexpr char kCampaign[] = "campaigns/winback";
 
 CustomerId Customer(uint64_t number) { return CustomerId(number * 0x9e3779b97f4a7c15u | 1u); }
 
-// Knows `crm:N` for the numbers below 100.
+// Knows `crm:N`, and Customer(N), for the numbers below 100.
 struct FakeCustomers {
   absl::StatusOr<rondo::customer::v1::Customer> Lookup(
       const CallInfo&, const rondo::customer::v1::LookupCustomerRequest& request) {
@@ -35,6 +35,16 @@ struct FakeCustomers {
     rondo::customer::v1::Customer customer;
     customer.set_name(ToResourceName(Customer(static_cast<uint64_t>(number))));
     return customer;
+  }
+  absl::StatusOr<rondo::customer::v1::Customer> Get(
+      const CallInfo&, const rondo::customer::v1::GetCustomerRequest& request) {
+    if (!fail.ok()) return fail;
+    for (uint64_t number = 0; number < 100; ++number) {
+      rondo::customer::v1::Customer customer;
+      customer.set_name(ToResourceName(Customer(number)));
+      if (customer.name() == request.name()) return customer;
+    }
+    return absl::NotFoundError("no");
   }
   absl::Status fail;
   int lookups = 0;
@@ -172,7 +182,8 @@ class ResponseTest : public testing::Test {
   void Build() {
     table_ = std::make_unique<MethodTable>();
     caller_ = std::make_unique<LocalCaller>(*table_);
-    table_->Serve("rondo.customer.v1.CustomerService", customers_, &FakeCustomers::Lookup);
+    table_->Serve("rondo.customer.v1.CustomerService", customers_, &FakeCustomers::Lookup,
+                  &FakeCustomers::Get);
     module_ = std::make_unique<Module>(house_->runtime(), *caller_, house_->clock(), page_tokens_,
                                        *table_);
     house_->Start();
@@ -491,6 +502,26 @@ TEST_F(ResponseTest, IngestTakesEachEventAloneAndSaysWhatIsWrong) {
   house_->Settle();
   EXPECT_EQ(Timeline(7).size(), 2u);
   EXPECT_EQ(Timeline(8).size(), 1u);
+}
+
+TEST_F(ResponseTest, AnEventOfNobodyIsRefusedByNameAndByKey) {
+  pb::IngestEventsRequest request;
+  for (const std::string& customer :
+       {ToResourceName(Customer(8)), ToResourceName(Customer(1'000)), std::string("crm:8"),
+        std::string("crm:1000"), std::string("customers/x"), std::string("8")}) {
+    auto& given = *request.add_events();
+    given.set_customer(customer);
+    given.mutable_event()->set_type("page_view");
+  }
+  const auto response = Call<pb::IngestEventsResponse>(*caller_, {}, request);
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_EQ(response->accepted(), 2);
+  std::vector<int> refused;
+  for (const auto& rejected : response->rejected()) {
+    refused.push_back(rejected.index());
+    EXPECT_EQ(rejected.field(), "customer");
+  }
+  EXPECT_THAT(refused, testing::ElementsAre(1, 3, 4, 5));
 }
 
 TEST_F(ResponseTest, ARepeatedIngestGetsTheFirstAnswerAndItsEventsCountOnce) {
