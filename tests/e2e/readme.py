@@ -31,6 +31,12 @@ def commands():
     return built
 
 
+def wait_until_planned(folder):
+    """As the reader does who asks again."""
+    cycles = f"{folder}/bin/rondo campaign cycles winback --output json"
+    return f"until {cycles} | grep -q planned_time; do sleep 0.2; done"
+
+
 def wait_until_sent(folder):
     """As the reader does who asks again."""
     status = f"{folder}/bin/rondo delivery status --output json"
@@ -50,6 +56,8 @@ def main():
         script = ["set -e", "trap 'kill $(jobs -p); wait' EXIT"]
         for line in commands():
             script.append(line)
+            if line.startswith("rondo campaign cycles"):
+                script.append(wait_until_planned(folder))
             if line.startswith("rondo delivery status"):
                 script.append(wait_until_sent(folder))
         done = subprocess.run(["bash", "-c", "\n".join(script)], cwd=folder, capture_output=True,
