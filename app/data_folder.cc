@@ -11,6 +11,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <utility>
 
 #include "absl/strings/str_format.h"
 #include "platform/core/status_macros.h"
@@ -62,8 +63,9 @@ absl::StatusOr<std::unique_ptr<DataFolder>> DataFolder::Open(const std::string& 
 }
 
 DataFolder::~DataFolder() {
+  if (lock_ < 0) return;  // Not ours.
   RemoveAddresses();
-  if (lock_ >= 0) close(lock_);
+  close(lock_);
 }
 
 absl::Status DataFolder::Lock() {
@@ -73,6 +75,7 @@ absl::Status DataFolder::Lock() {
                                                       root_.string(), std::strerror(errno)));
   }
   if (flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+    close(std::exchange(lock_, -1));
     return absl::FailedPreconditionError(absl::StrFormat(
         "another rondo uses the data folder %s; stop it, or name another folder with --data",
         root_.string()));

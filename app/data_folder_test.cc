@@ -71,5 +71,12 @@ TEST_F(DataFolderTest, TakesTheAddressesAwayWhenItCloses) {
   EXPECT_FALSE(fs::exists(root_ / "addresses.json"));
 }
 
+TEST_F(DataFolderTest, WhoIsRefusedLeavesTheAddressesOfTheOneThatServes) {
+  const auto folder = DataFolder::Open(root_);
+  ASSERT_TRUE((*folder)->WriteAddresses("127.0.0.1:1", "127.0.0.1:2").ok());
+  EXPECT_EQ(DataFolder::Open(root_).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(fs::exists(root_ / "addresses.json"));
+}
+
 }  // namespace
 }  // namespace rondo

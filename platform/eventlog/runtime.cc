@@ -217,10 +217,20 @@ absl::Status Runtime::AwaitLive(absl::Time deadline) {
     return std::all_of(impl_->lanes->begin(), impl_->lanes->end(),
                        [](const auto& lane) { return lane->IsLive(); });
   };
-  if (impl_->executor.Await([&] { return impl_->stopped || all_live(); }, deadline)) {
-    return impl_->stopped ? absl::UnavailableError("the runtime is stopped") : absl::OkStatus();
-  }
-  return absl::DeadlineExceededError("not all partitions are live yet");
+  // What is damaged does not mend itself; all else may pass.
+  const auto damage = [this] {
+    for (const auto& lane : *impl_->lanes) {
+      const absl::Status health = lane->Health();
+      if (absl::IsDataLoss(health)) return health;
+    }
+    return absl::OkStatus();
+  };
+  const bool in_time = impl_->executor.Await(
+      [&] { return impl_->stopped || all_live() || !damage().ok(); }, deadline);
+  if (impl_->stopped) return absl::UnavailableError("the runtime is stopped");
+  RONDO_RETURN_IF_ERROR(damage());
+  return in_time ? absl::OkStatus()
+                 : absl::DeadlineExceededError("not all partitions are live yet");
 }
 
 bool Runtime::IsLive(int partition) const {

@@ -72,7 +72,8 @@ class Runtime {
   // Stops the lanes after their current batch. Flushes the stores. Idempotent.
   void Stop();
 
-  // Blocks until every partition is live, or the deadline.
+  // Blocks until every partition is live, or the deadline. DATA_LOSS at once where the log is
+  // damaged: waiting does not mend it.
   absl::Status AwaitLive(absl::Time deadline);
   bool IsLive(int partition) const;
 

@@ -331,6 +331,50 @@ TEST(RuntimeTest, AnotherOwnerTakesOverAndTheOldOneStopsActing) {
   EXPECT_THAT(deployment.warnings, ElementsAre(HasSubstr("another process owns it")));
 }
 
+// A log of which a partition cannot be read.
+class DamagedLog final : public EventLog {
+ public:
+  DamagedLog(EventLog& log, absl::Status damage) : log_(log), damage_(std::move(damage)) {}
+  int partition_count() const override { return log_.partition_count(); }
+  absl::StatusOr<int64_t> Append(int partition, absl::Span<LogRecord> records,
+                                 Durability durability) override {
+    return log_.Append(partition, records, durability);
+  }
+  absl::StatusOr<RecordBlock> Read(int partition, int64_t offset) const override {
+    if (partition == 1) return damage_;
+    return log_.Read(partition, offset);
+  }
+  absl::StatusOr<int64_t> End(int partition) const override { return log_.End(partition); }
+  absl::Status Sync() override { return log_.Sync(); }
+  void SetListener(std::function<void(int partition)> on_append) override {
+    log_.SetListener(std::move(on_append));
+  }
+
+ private:
+  EventLog& log_;
+  const absl::Status damage_;
+};
+
+TEST(RuntimeTest, ADamagedLogEndsTheStartWithWhatIsDamaged) {
+  const SystemClock clock;
+  MemoryLog log(kPartitions, clock);
+  DamagedLog damaged(log, absl::DataLossError("log: 000123.sst is damaged at offset 17"));
+  Counter counter;
+  ThreadPoolExecutor executor(2, clock);
+  const auto opener = [](std::string_view,
+                         bool) -> absl::StatusOr<std::unique_ptr<storage::Store>> {
+    return std::make_unique<storage::MemoryStore>();
+  };
+  Runtime runtime({.owner = "damaged"}, damaged, executor, clock, opener,
+                  [](std::string_view) { return absl::OkStatus(); });
+  runtime.Add(counter);
+  ASSERT_TRUE(runtime.Start().ok());
+  const absl::Status refused = runtime.AwaitLive(clock.Now() + absl::Seconds(30));
+  EXPECT_EQ(refused.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("000123.sst is damaged at offset 17"));
+  runtime.Stop();
+}
+
 TEST(RuntimeTest, FoldsOnSeveralThreadsWhatItFoldsOnOne) {
   const SystemClock clock;
   MemoryLog log(kPartitions, clock);
