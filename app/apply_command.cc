@@ -6,13 +6,13 @@
 
 #include <algorithm>
 #include <optional>
-#include <sstream>
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "app/definition_client.h"
 #include "app/document_files.h"
 #include "app/documents.h"
+#include "app/line_diff.h"
 #include "platform/core/status_macros.h"
 
 namespace rondo {
@@ -30,39 +30,6 @@ struct Change {
 
   const std::string& name() const { return document.definition.name(); }
 };
-
-std::vector<std::string> LinesOf(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
-  return lines;
-}
-
-// Lines of a longest common subsequence stay; the rest is marked - and +.
-std::string Diff(const std::string& before, const std::string& after) {
-  const std::vector<std::string> a = LinesOf(before);
-  const std::vector<std::string> b = LinesOf(after);
-  std::vector<std::vector<size_t>> common(a.size() + 1, std::vector<size_t>(b.size() + 1));
-  for (size_t i = a.size(); i-- > 0;) {
-    for (size_t j = b.size(); j-- > 0;) {
-      common[i][j] =
-          a[i] == b[j] ? common[i + 1][j + 1] + 1 : std::max(common[i + 1][j], common[i][j + 1]);
-    }
-  }
-  std::string text;
-  size_t i = 0;
-  size_t j = 0;
-  while (i < a.size() || j < b.size()) {
-    if (i < a.size() && j < b.size() && a[i] == b[j]) {
-      ++i, ++j;
-    } else if (j == b.size() || (i < a.size() && common[i + 1][j] >= common[i][j + 1])) {
-      text += "    - " + a[i++] + "\n";
-    } else {
-      text += "    + " + b[j++] + "\n";
-    }
-  }
-  return text;
-}
 
 absl::StatusOr<Change> Compare(DefinitionClient& client, Document document) {
   Change change;
@@ -88,7 +55,7 @@ void ShowPlan(const std::vector<Change>& plan, std::ostream& out) {
     const Definition& wanted = change.document.definition;
     out << absl::StrFormat("  %-9s %s\n", VerbOf(change.kind), wanted.name());
     if (change.kind == Change::Kind::kChange) {
-      out << Diff(FormatDocument(*change.current), FormatDocument(wanted));
+      out << LineDiff(FormatDocument(*change.current), FormatDocument(wanted));
     }
   }
 }

@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "app/definition_commands.h"
+#include "app/documents.h"
 #include "platform/core/money.h"
 #include "platform/core/status_macros.h"
 #include "rondo/campaign/v1/campaign_service.pb.h"
@@ -117,30 +118,37 @@ absl::Status DryRun(Shell& shell, const std::string& name, int sample) {
   return absl::OkStatus();
 }
 
+void PrintCycle(const pb::Cycle& cycle) {
+  std::cout << absl::StrFormat("cycle %d  due %s  targeted %d  held out %d%s\n", cycle.number(),
+                               TimeText(cycle.due_time()), cycle.targeted(), cycle.held_out(),
+                               cycle.has_closed_time() ? "  closed" : "");
+  for (const pb::CellShare& share : cycle.shares()) {
+    std::cout << absl::StrFormat("  %-20s %6s", share.cell(), Percent(share.share()));
+    if (share.previous_share() > 0) {
+      std::cout << absl::StrFormat("  was %s, best with probability %.2f",
+                                   Percent(share.previous_share()), share.probability_best());
+    }
+    std::cout << "\n";
+  }
+  for (const std::string& reason : cycle.reasons()) std::cout << "  " << reason << "\n";
+}
+
 absl::Status Cycles(Shell& shell, const std::string& name) {
   pb::ListCyclesRequest request;
   request.set_parent(InCollection(kCollection, name));
   request.set_page_size(1000);
-  RONDO_ASSIGN_OR_RETURN(const auto page,
-                         Call<pb::ListCyclesResponse>(shell.caller(), shell.call(), request));
-  for (const pb::Cycle& cycle : page.cycles()) {
-    if (shell.json()) {
-      shell.PrintJsonLine(ToJson(cycle));
-      continue;
-    }
-    std::cout << absl::StrFormat("cycle %d  due %s  targeted %d  held out %d%s\n", cycle.number(),
-                                 TimeText(cycle.due_time()), cycle.targeted(), cycle.held_out(),
-                                 cycle.has_closed_time() ? "  closed" : "");
-    for (const pb::CellShare& share : cycle.shares()) {
-      std::cout << absl::StrFormat("  %-20s %6s", share.cell(), Percent(share.share()));
-      if (share.previous_share() > 0) {
-        std::cout << absl::StrFormat("  was %s, best with probability %.2f",
-                                     Percent(share.previous_share()), share.probability_best());
+  do {
+    RONDO_ASSIGN_OR_RETURN(const auto page,
+                           Call<pb::ListCyclesResponse>(shell.caller(), shell.call(), request));
+    for (const pb::Cycle& cycle : page.cycles()) {
+      if (shell.json()) {
+        shell.PrintJsonLine(ToJson(cycle));
+      } else {
+        PrintCycle(cycle);
       }
-      std::cout << "\n";
     }
-    for (const std::string& reason : cycle.reasons()) std::cout << "  " << reason << "\n";
-  }
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
   return absl::OkStatus();
 }
 
@@ -380,7 +388,16 @@ void AddCampaignCommands(CLI::App& root, Shell& shell) {
     request.set_name(InCollection(kCollection, *name));
     RONDO_ASSIGN_OR_RETURN(const auto campaign,
                            Call<pb::Campaign>(shell.caller(), shell.call(), request));
-    shell.PrintMessage(campaign);
+    if (shell.json()) {
+      shell.PrintMessage(campaign);
+      return absl::OkStatus();
+    }
+    log::v1::Definition definition;
+    definition.set_name(campaign.name());
+    *definition.mutable_campaign() = campaign;
+    std::cout << absl::StrFormat("# %s, cycle %d, version %s\n", StateName(campaign.state()),
+                                 campaign.current_cycle(), VersionText(campaign))
+              << FormatDocument(definition);
     return absl::OkStatus();
   });
   const auto [dry_run, dry_run_name] = named("dry-run", "Who would get what; writes nothing",

@@ -3,8 +3,10 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <functional>
+#include <map>
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -14,11 +16,12 @@
 namespace rondo {
 namespace {
 
-// A key and where it lives in Config: exactly one of the pointers is set.
+// A key and where it lives in Config: exactly one of the pointers to members is set.
 struct Entry {
   ConfigKey key;
   std::string Config::*text = nullptr;
   int Config::*number = nullptr;
+  std::vector<std::string> Config::*list = nullptr;
   int64_t least = 0;
   int64_t most = 0;
   std::vector<std::string> choices = {};  // Of a text; empty: any.
@@ -53,6 +56,26 @@ Entry Number(std::string_view name, int Config::*member, Bounds bounds,
   return entry;
 }
 
+Entry List(std::string_view name, std::vector<std::string> Config::*member,
+           std::string_view description) {
+  Entry entry;
+  entry.key = {name, "list", description};
+  entry.list = member;
+  return entry;
+}
+
+// A name or an address as a browser's Host header has it, the port left out: `rondo.example.com`,
+// `192.0.2.7`, `[2001:db8::7]`.
+bool IsHostName(std::string_view text) {
+  const bool bracketed = text.starts_with('[') && text.ends_with(']');
+  if (bracketed) text = text.substr(1, text.size() - 2);
+  const auto is_taken = [&](unsigned char c) {
+    return bracketed ? std::isxdigit(c) != 0 || c == ':' || c == '.'
+                     : std::isalnum(c) != 0 || c == '-' || c == '.';
+  };
+  return !text.empty() && text.size() <= 253 && std::all_of(text.begin(), text.end(), is_taken);
+}
+
 const std::vector<Entry>& Entries() {
   static const std::vector<Entry> entries = [] {
     std::vector<Entry> all = {
@@ -72,6 +95,10 @@ const std::vector<Entry>& Entries() {
              "Folder of the built dashboards; empty looks beside the program."),
         Text("public_url", &Config::public_url,
              "What tracking links begin with; empty is the HTTP address."),
+        List(
+            "allowed_hosts", &Config::allowed_hosts,
+            "Names under which a proxy offers the API and the dashboards, without scheme and port; "
+            "others than this machine's own are refused."),
         Text("smtp.host", &Config::smtp_host, "The mail server that takes what is sent."),
         Number("smtp.port", &Config::smtp_port, {1, 65535}, "Its port."),
         Number("smtp.sessions", &Config::smtp_sessions, {1, 64}, "Sessions at the same time."),
@@ -110,6 +137,7 @@ const std::vector<Entry>& Entries() {
 
 std::string ValueOf(const Entry& entry, const Config& config) {
   if (entry.text != nullptr) return config.*entry.text;
+  if (entry.list != nullptr) return "[" + absl::StrJoin(config.*entry.list, ", ") + "]";
   return std::to_string(config.*entry.number);
 }
 
@@ -130,8 +158,14 @@ class ConfigReader {
 
   void Read(const YAML::Node& node, const std::string& prefix) {
     if (!node.IsMap()) return Fail(node, prefix, "expected keys, as `name: value`");
+    std::map<std::string, int> seen;  // Where: the line.
     for (const auto& child : node) {
       const std::string name = prefix + child.first.Scalar();
+      const auto [at, is_new] = seen.emplace(name, child.first.Mark().line + 1);
+      if (!is_new) {
+        Fail(child.first, name, absl::StrFormat("given in line %d already", at->second));
+        continue;
+      }
       const auto entry = std::find_if(Entries().begin(), Entries().end(),
                                       [&](const Entry& e) { return e.key.name == name; });
       if (entry != Entries().end()) {
@@ -152,6 +186,7 @@ class ConfigReader {
  private:
   void Set(const Entry& entry, const YAML::Node& node) {
     const std::string name(entry.key.name);
+    if (entry.list != nullptr) return SetHosts(entry, node);
     if (!node.IsScalar() && !node.IsNull()) return Fail(node, name, "expected a single value");
     const std::string text = node.IsNull() ? "" : node.Scalar();
     if (entry.text != nullptr) {
@@ -171,6 +206,21 @@ class ConfigReader {
           absl::StrFormat("expected a whole number from %d to %d", entry.least, entry.most));
     }
     config_.*entry.number = static_cast<int>(value);
+  }
+
+  void SetHosts(const Entry& entry, const YAML::Node& node) {
+    const std::string name(entry.key.name);
+    if (!node.IsSequence() && !node.IsNull()) return Fail(node, name, "expected a list: [a, b]");
+    std::vector<std::string> hosts;
+    for (const YAML::Node& item : node) {
+      if (!item.IsScalar() || !IsHostName(item.Scalar())) {
+        return Fail(item, name,
+                    "expected a host's name or address without scheme and port, such as "
+                    "rondo.example.com or \"[2001:db8::7]\"");
+      }
+      hosts.push_back(item.Scalar());
+    }
+    config_.*entry.list = std::move(hosts);
   }
 
   void Fail(const YAML::Node& node, const std::string& name, const std::string& expected) {

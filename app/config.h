@@ -21,6 +21,7 @@ struct Config {
   std::string grpc = "127.0.0.1:9090";
   std::string dashboards;
   std::string public_url;
+  std::vector<std::string> allowed_hosts;
   std::string smtp_host = "127.0.0.1";
   int smtp_port = 25;
   int smtp_sessions = 10;
@@ -44,7 +45,7 @@ struct Config {
 // One key of the file.
 struct ConfigKey {
   std::string_view name;  // `smtp.host`: nested keys of the file.
-  std::string_view type;  // `text`, `number`.
+  std::string_view type;  // `text`, `number`, `list`.
   std::string_view description;
 };
 

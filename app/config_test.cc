@@ -39,6 +39,29 @@ TEST(ParseConfigTest, TakesTlsAndTheReferenceToAPassword) {
   EXPECT_EQ(config->smtp_password_env, "SMTP_PASSWORD");
 }
 
+TEST(ParseConfigTest, RefusesAKeyThatItsMappingHasAlready) {
+  EXPECT_THAT(ParseConfig("c.yaml", "smtp:\n  port: 25\n  port: 26\n").status().message(),
+              HasSubstr("c.yaml:3:3: smtp.port: given in line 2 already"));
+  EXPECT_THAT(ParseConfig("c.yaml", "smtp: {port: 25}\nsmtp: {tls: none}\n").status().message(),
+              HasSubstr("c.yaml:2:1: smtp: given in line 1 already"));
+}
+
+TEST(ParseConfigTest, TakesTheHostsThatAProxyIsReachedBy) {
+  const auto config =
+      ParseConfig("c.yaml", "allowed_hosts: [rondo.example.com, 192.0.2.7, \"[2001:db8::7]\"]");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_THAT(config->allowed_hosts,
+              ::testing::ElementsAre("rondo.example.com", "192.0.2.7", "[2001:db8::7]"));
+  EXPECT_EQ(ConfigValue(*config, "allowed_hosts"), "[rondo.example.com, 192.0.2.7, [2001:db8::7]]");
+  for (const char* wrong : {"rondo.test", "[\"https://rondo.test\"]", "[\"rondo.test:443\"]",
+                            "[\"\"]", "[\"*\"]", "[{a: b}]"}) {
+    EXPECT_THAT(ParseConfig("c.yaml", std::string("allowed_hosts: ") + wrong).status().message(),
+                HasSubstr("c.yaml:1:"))
+        << wrong;
+  }
+  EXPECT_TRUE(ParseConfig("c.yaml", "allowed_hosts:\n")->allowed_hosts.empty());
+}
+
 TEST(ParseConfigTest, RefusesWhatIsWrongTogether) {
   const auto message_of = [](const char* text) {
     return std::string(ParseConfig("c.yaml", text).status().message());

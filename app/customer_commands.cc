@@ -1,8 +1,10 @@
 #include "app/customer_commands.h"
 
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -21,6 +23,8 @@
 
 namespace rondo {
 namespace {
+
+constexpr int kTimelinePage = 1'000;
 
 // As a person writes it: text as it is, `12.50 EUR`, `2026-12-01`; `-` for no value.
 std::string ValueText(const type::v1::Value& value) {
@@ -77,20 +81,42 @@ std::string EntryText(const response::v1::TimelineEntry& entry) {
   }
 }
 
-absl::Status ShowCustomer(Shell& shell, const std::string& who) {
+// The newest entries, `most` at most; says on standard error if there are more.
+absl::StatusOr<std::vector<response::v1::TimelineEntry>> TimelineOf(Shell& shell,
+                                                                    const std::string& customer,
+                                                                    int64_t most) {
+  std::vector<response::v1::TimelineEntry> entries;
+  response::v1::ListTimelineRequest request;
+  request.set_customer(customer);
+  request.set_page_size(kTimelinePage);
+  do {
+    RONDO_ASSIGN_OR_RETURN(const auto page, Call<response::v1::ListTimelineResponse>(
+                                                shell.caller(), shell.call(), request));
+    for (const auto& entry : page.entries()) {
+      if (static_cast<int64_t>(entries.size()) == most) {
+        std::cerr << absl::StrFormat(
+            "the newest %d entries are shown, and there are more: --limit N or --all\n", most);
+        return entries;
+      }
+      entries.push_back(entry);
+    }
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return entries;
+}
+
+absl::Status ShowCustomer(Shell& shell, const std::string& who, int64_t most) {
   RONDO_ASSIGN_OR_RETURN(const std::string name, ResolveCustomer(shell, who));
   customer::v1::GetCustomerRequest get;
   get.set_name(name);
   RONDO_ASSIGN_OR_RETURN(const auto customer,
                          Call<customer::v1::Customer>(shell.caller(), shell.call(), get));
-  response::v1::ListTimelineRequest list;
-  list.set_customer(name);
-  list.set_page_size(200);
-  RONDO_ASSIGN_OR_RETURN(const auto timeline, Call<response::v1::ListTimelineResponse>(
-                                                  shell.caller(), shell.call(), list));
+  RONDO_ASSIGN_OR_RETURN(const std::vector<response::v1::TimelineEntry> timeline,
+                         TimelineOf(shell, name, most));
   if (shell.json()) {
     nlohmann::ordered_json json = ToJson(customer);
-    json["timeline"] = ToJson(timeline)["entries"];
+    json["timeline"] = nlohmann::ordered_json::array();
+    for (const auto& entry : timeline) json["timeline"].push_back(ToJson(entry));
     shell.PrintJson(json);
     return absl::OkStatus();
   }
@@ -105,7 +131,7 @@ absl::Status ShowCustomer(Shell& shell, const std::string& who) {
     std::cout << absl::StrFormat("  consent   %s %s %s\n", consent.channel(), consent.purpose(),
                                  consent.granted() ? "given" : "withdrawn");
   }
-  for (const auto& entry : timeline.entries()) {
+  for (const auto& entry : timeline) {
     std::cout << absl::StrFormat("  %s  %s\n", TimeText(entry.time()), EntryText(entry));
   }
   return absl::OkStatus();
@@ -200,8 +226,17 @@ void AddCustomerCommands(CLI::App& root, Shell& shell) {
   CLI::App* show = noun->add_subcommand("show", "Profile, contacts and responses in time order");
   show->footer("Example:\n  rondo customer show crm:4711");
   auto shown = std::make_shared<std::string>();
+  auto limit = std::make_shared<int64_t>(200);
+  auto all = std::make_shared<bool>(false);
   show->add_option("CUSTOMER", *shown, "customers/ID or namespace:value")->required();
-  shell.OnRun(show, [&shell, shown] { return ShowCustomer(shell, *shown); });
+  CLI::Option* limited =
+      show->add_option("--limit", *limit, "Entries of the timeline to show, the newest")
+          ->check(CLI::Range(0, 1'000'000'000))
+          ->capture_default_str();
+  show->add_flag("--all", *all, "Show all of them")->excludes(limited);
+  shell.OnRun(show, [&shell, shown, limit, all] {
+    return ShowCustomer(shell, *shown, *all ? std::numeric_limits<int64_t>::max() : *limit);
+  });
   CLI::App* erase = noun->add_subcommand("erase", "Forget a person; cannot be undone");
   erase->footer("Example:\n  rondo customer erase crm:4711 --yes");
   auto erased = std::make_shared<std::string>();

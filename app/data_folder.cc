@@ -21,6 +21,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
+absl::Status CannotBeWritten(const fs::path& path, int error) {
+  return absl::InvalidArgumentError(
+      absl::StrFormat("%s cannot be written: %s", path.string(), std::strerror(error)));
+}
+
+// Makes the names in the folder survive loss of power.
+absl::Status SyncFolder(const fs::path& path) {
+  const int folder = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return CannotBeWritten(path, errno);
+  const bool synced = fsync(folder) == 0;
+  const int error = errno;
+  close(folder);
+  return synced ? absl::OkStatus() : CannotBeWritten(path, error);
+}
+
 // Writes `bytes` beside `path`, makes them survive loss of power, and puts them in its place.
 absl::Status WriteWhole(const fs::path& path, std::string_view bytes, mode_t mode) {
   const fs::path part = path.string() + ".part";
@@ -28,13 +43,20 @@ absl::Status WriteWhole(const fs::path& path, std::string_view bytes, mode_t mod
   const bool written =
       file >= 0 && write(file, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()) &&
       fsync(file) == 0;
-  const int error = errno;
+  const int write_error = errno;
   if (file >= 0) close(file);
-  if (!written || rename(part.c_str(), path.c_str()) != 0) {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("%s cannot be written: %s", path.string(), std::strerror(error)));
-  }
-  return absl::OkStatus();
+  if (!written) return CannotBeWritten(path, write_error);
+  if (rename(part.c_str(), path.c_str()) != 0) return CannotBeWritten(path, errno);
+  return SyncFolder(path.parent_path());
+}
+
+// Whether there is such a file; an error if that cannot be told.
+absl::StatusOr<bool> Exists(const fs::path& path) {
+  std::error_code error;
+  const bool exists = fs::exists(path, error);
+  if (!error) return exists;
+  return absl::InvalidArgumentError(
+      absl::StrFormat("%s cannot be looked at: %s", path.string(), error.message()));
 }
 
 std::string ReadWhole(const fs::path& path) {
@@ -49,11 +71,13 @@ absl::StatusOr<std::unique_ptr<DataFolder>> DataFolder::Open(const std::string& 
   std::error_code error;
   // Keys and what is known of people lie in it: nobody else on the machine reads a folder of ours.
   if (fs::create_directories(path, error)) fs::permissions(path, fs::perms::owner_all, error);
-  if (!fs::is_directory(path)) {
+  const std::string reason = error.message();
+  if (!fs::is_directory(path, error)) {
     return absl::InvalidArgumentError(
-        absl::StrFormat("data folder %s cannot be made: %s", path, error.message()));
+        absl::StrFormat("data folder %s cannot be made: %s", path, reason));
   }
-  std::unique_ptr<DataFolder> folder(new DataFolder(fs::absolute(path)));
+  std::unique_ptr<DataFolder> folder(new DataFolder(fs::absolute(path, error)));
+  if (error) return CannotBeWritten(path, error.value());
   RONDO_RETURN_IF_ERROR(folder->Lock());
   RONDO_RETURN_IF_ERROR(folder->CheckFormat());
   RONDO_RETURN_IF_ERROR(folder->LoadInstanceKey());
@@ -85,7 +109,8 @@ absl::Status DataFolder::Lock() {
 
 absl::Status DataFolder::CheckFormat() const {
   const fs::path path = root_ / "format";
-  if (!fs::exists(path)) return WriteWhole(path, std::to_string(kDataFormat) + "\n", 0644);
+  RONDO_ASSIGN_OR_RETURN(const bool exists, Exists(path));
+  if (!exists) return WriteWhole(path, std::to_string(kDataFormat) + "\n", 0644);
   const std::string text = ReadWhole(path);
   int format = 0;
   std::from_chars(text.data(), text.data() + text.size(), format);
@@ -103,8 +128,11 @@ absl::Status DataFolder::CheckFormat() const {
 
 absl::Status DataFolder::LoadInstanceKey() {
   const fs::path path = root_ / "instance.key";
-  if (!fs::exists(path)) {
-    if (fs::exists(log()) || fs::exists(kafka())) {
+  RONDO_ASSIGN_OR_RETURN(const bool exists, Exists(path));
+  if (!exists) {
+    RONDO_ASSIGN_OR_RETURN(const bool has_log, Exists(log()));
+    RONDO_ASSIGN_OR_RETURN(const bool has_topic, Exists(kafka()));
+    if (has_log || has_topic) {
       return absl::DataLossError(path.string() +
                                  " is missing, and ids depend on it: restore it from a backup");
     }

@@ -6,12 +6,22 @@
 #include "app/apply_command.h"
 #include "app/definition_client.h"
 #include "app/documents.h"
+#include "platform/catalog/resource_name.h"
 #include "platform/core/status_macros.h"
 
 namespace rondo {
 namespace {
 
 using log::v1::Definition;
+
+// What stands in the definition, as JSON.
+nlohmann::ordered_json BodyOf(const Definition& definition) {
+  nlohmann::ordered_json json = ToJson(definition);
+  for (auto& [key, value] : json.items()) {
+    if (value.is_object()) return value;
+  }
+  return json;
+}
 
 absl::Status Export(Shell& shell, const std::vector<std::string>& names) {
   DefinitionClient client(shell.caller(), shell.call());
@@ -27,6 +37,10 @@ absl::Status Export(Shell& shell, const std::vector<std::string>& names) {
     }
   }
   for (size_t i = 0; i < all.size(); ++i) {
+    if (shell.json()) {
+      shell.PrintJsonLine(BodyOf(all[i]));
+      continue;
+    }
     std::cout << (i == 0 ? "" : "---\n") << FormatDocument(all[i]);
   }
   return absl::OkStatus();
@@ -56,34 +70,29 @@ absl::Status Rollback(Shell& shell, const std::string& name, int64_t to) {
   return absl::OkStatus();
 }
 
-absl::Status List(Shell& shell, std::string_view collection) {
+absl::Status List(Shell& shell, std::string_view collection, bool json) {
   DefinitionClient client(shell.caller(), shell.call());
   RONDO_ASSIGN_OR_RETURN(const std::vector<Definition> all, client.List(collection));
   Table table{{"NAME", "VERSION"}, {}};
   for (const Definition& definition : all) {
-    if (shell.json()) {
+    if (json) {
       shell.PrintJsonLine({{"name", definition.name()}, {"version", definition.version()}});
     } else {
       table.rows.push_back({definition.name(), std::to_string(definition.version())});
     }
   }
-  if (!shell.json()) shell.PrintTable(table);
+  if (!json) shell.PrintTable(table);
   return absl::OkStatus();
 }
 
-absl::Status Show(Shell& shell, const std::string& name) {
+absl::Status Show(Shell& shell, const std::string& name, bool json) {
   DefinitionClient client(shell.caller(), shell.call());
   RONDO_ASSIGN_OR_RETURN(const Definition definition, client.Get(name));
-  if (shell.json()) {
-    nlohmann::ordered_json json = ToJson(definition);
-    for (auto& [key, value] : json.items()) {
-      if (value.is_object()) {
-        shell.PrintJson(value);
-        return absl::OkStatus();
-      }
-    }
+  if (json) {
+    shell.PrintJson(BodyOf(definition));
+  } else {
+    std::cout << FormatDocument(definition);
   }
-  std::cout << FormatDocument(definition);
   return absl::OkStatus();
 }
 
@@ -94,17 +103,22 @@ std::string InCollection(std::string_view collection, const std::string& name) {
 }
 
 void AddListAndShow(CLI::App& noun, Shell& shell, std::string_view collection) {
+  // The commands of templates answer in JSON unless told otherwise, as those of rules do.
+  const bool json_by_default = collection == catalog::kTemplates;
   // `rondo segment list`: the noun's own word, and its collection's.
   const std::string word = noun.get_name();
   CLI::App* list = noun.add_subcommand("list", "Names and versions");
   list->footer(absl::StrFormat("Example:\n  rondo %s list --output json", word));
-  shell.OnRun(list, [&shell, collection] { return List(shell, collection); });
+  shell.OnRun(list, [&shell, collection, json_by_default] {
+    return List(shell, collection, shell.json(json_by_default));
+  });
   CLI::App* show = noun.add_subcommand("show", "The current version as a document");
   show->footer(absl::StrFormat("Example:\n  rondo %s show %sNAME", word, std::string(collection)));
   auto name = std::make_shared<std::string>();
   show->add_option("NAME", *name, "With or without its collection")->required();
-  shell.OnRun(show,
-              [&shell, collection, name] { return Show(shell, InCollection(collection, *name)); });
+  shell.OnRun(show, [&shell, collection, json_by_default, name] {
+    return Show(shell, InCollection(collection, *name), shell.json(json_by_default));
+  });
 }
 
 void AddDefinitionCommands(CLI::App& root, Shell& shell) {

@@ -18,12 +18,15 @@ using log::v1::Definition;
 constexpr size_t kMaxFileBytes = 1 << 20;
 
 absl::StatusOr<std::vector<std::string>> FilesOf(const std::string& path) {
-  if (path == "-" || !fs::is_directory(path)) return std::vector<std::string>{path};
+  std::error_code error;
+  // What is no folder, or cannot be looked at, is opened as a file, which says why it cannot be.
+  if (path == "-" || !fs::is_directory(path, error)) return std::vector<std::string>{path};
   std::vector<std::string> files;
-  for (const auto& entry : fs::directory_iterator(path)) {
-    const std::string extension = entry.path().extension();
-    if (extension == ".yaml" || extension == ".yml") files.push_back(entry.path());
+  for (fs::directory_iterator at(path, error), end; !error && at != end; at.increment(error)) {
+    const std::string extension = at->path().extension();
+    if (extension == ".yaml" || extension == ".yml") files.push_back(at->path());
   }
+  if (error) return absl::InvalidArgumentError(path + ": cannot be listed: " + error.message());
   if (files.empty()) return absl::InvalidArgumentError(path + ": holds no .yaml file");
   std::sort(files.begin(), files.end());
   return files;

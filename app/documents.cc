@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <map>
 #include <sstream>
 
 #include "absl/strings/ascii.h"
@@ -128,9 +129,15 @@ class Reader {
 
   void ReadMessage(const YAML::Node& node, const std::string& path, Message& message) {
     if (!node.IsMap()) return Fail(node, path, "expected fields, as `name: value`");
+    std::map<std::string, int> seen;  // Where: the line.
     for (const auto& entry : node) {
       const std::string key = entry.first.Scalar();
       const std::string child = path.empty() ? key : path + "." + key;
+      const auto [at, is_new] = seen.emplace(key, entry.first.Mark().line + 1);
+      if (!is_new) {
+        Fail(entry.first, child, absl::StrFormat("given in line %d already", at->second));
+        continue;
+      }
       if (path.empty() && (key == "kind" || key == "name")) continue;
       if (ReadKindly(key, entry.second, child, message)) continue;
       const FieldDescriptor* field = message.GetDescriptor()->FindFieldByName(key);

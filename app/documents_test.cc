@@ -44,6 +44,20 @@ TEST(ParseDocumentsTest, ReadsACampaignAsItsContractSays) {
   EXPECT_EQ(campaign.learning().allocate(), campaign::v1::ALLOCATION_THOMPSON);
 }
 
+TEST(ParseDocumentsTest, RefusesAKeyThatItsMappingHasAlready) {
+  const auto message_of = [](std::string_view text) {
+    return std::string(ParseDocuments("twice.yaml", text).status().message());
+  };
+  EXPECT_THAT(message_of("kind: Segment\nname: x\nexpression: a\nexpression: b\n"),
+              HasSubstr("twice.yaml:4:1: expression: given in line 3 already"));
+  EXPECT_THAT(message_of("kind: Campaign\nname: x\ncells: [{name: a}]\ngoals: []\n"
+                         "cells: [{name: b, share: 1}]\n"),
+              HasSubstr("twice.yaml:5:1: cells: given in line 3 already"));
+  EXPECT_THAT(message_of("kind: Campaign\nname: x\ncells: [{name: a, share: 1, name: b}]\n"),
+              HasSubstr("cells[0].name: given in line 3 already"));
+  EXPECT_THAT(message_of("kind: Segment\nname: x\nname: y\n"), HasSubstr("name: given in line 2"));
+}
+
 TEST(ParseDocumentsTest, NamesPlaceFieldAndExpectationOfEveryMistakeAtOnce) {
   const auto documents = ParseDocuments("bad.yaml", R"(kind: Campaign
 name: x

@@ -121,7 +121,17 @@ void AddSettle(CLI::App& noun, Shell& shell, const char* verb, const char* descr
     RONDO_ASSIGN_OR_RETURN(*request.mutable_customer(), ResolveCustomer(shell, *customer));
     request.set_service(*service);
     request.set_drop(drop);
-    return Call<log::v1::SettleParkedResponse>(shell.caller(), shell.call(), request).status();
+    RONDO_RETURN_IF_ERROR(
+        Call<log::v1::SettleParkedResponse>(shell.caller(), shell.call(), request).status());
+    if (shell.json()) {
+      shell.PrintJson({{"customer", request.customer()},
+                       {"service", request.service()},
+                       {"settled", drop ? "drop" : "retry"}});
+    } else {
+      std::cout << absl::StrFormat("%s: its record is %s by %s\n", request.customer(),
+                                   drop ? "given up" : "tried again", request.service());
+    }
+    return absl::OkStatus();
   });
 }
 

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <exception>
+#include <iostream>
 
 #include "app/commands.h"
 #include "app/shell.h"
@@ -30,6 +32,10 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(rondo::ExitCode::kUsage);
+  } catch (const std::exception& error) {
+    // The last resort: a library's exception belongs caught at its call.
+    std::cerr << "rondo: " << error.what() << "\n";
+    return static_cast<int>(rondo::ExitCode::kFailed);
   }
   if (app.get_subcommands().empty()) std::cout << app.help();
   return shell.exit_code();

@@ -29,8 +29,8 @@ bool IsTopicName(std::string_view name) {
 // The topic that `folder` was made with; empty if with none.
 std::string TopicOf(const fs::path& folder) {
   std::error_code absent;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, absent)) {
-    if (entry.path().extension() == kMarkEnding) return entry.path().stem();
+  for (fs::directory_iterator at(folder, absent), end; !absent && at != end; at.increment(absent)) {
+    if (at->path().extension() == kMarkEnding) return at->path().stem();
   }
   return "";
 }

@@ -3,7 +3,9 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 
@@ -40,30 +42,68 @@ absl::StatusOr<Config> ConfigFrom(const ServeFlags& flags) {
   return config;
 }
 
-// SIGTERM and SIGINT as something to wait for; blocked in all threads started later.
-sigset_t BlockStopSignals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  return signals;
-}
+// SIGTERM and SIGINT as something to wait for. Until GoLive one ends the process at once: a start
+// may read the log for hours, and writes nothing that a crash could not interrupt. Then the first
+// is what Wait waits for, and the second ends the process. Thread-safe.
+class StopSignals {
+ public:
+  // Blocks them in this thread, and so in all threads that it starts later.
+  StopSignals() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    std::thread([state = state_, signals] { Watch(*state, signals); }).detach();
+  }
+
+  void GoLive() {
+    const std::lock_guard lock(state_->mutex);
+    state_->live = true;
+  }
+
+  void Wait() {
+    std::unique_lock lock(state_->mutex);
+    state_->changed.wait(lock, [this] { return state_->stopped; });
+  }
+
+ private:
+  struct State {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool live = false;
+    bool stopped = false;
+  };
+
+  static void Watch(State& state, const sigset_t& signals) {
+    int signal = 0;
+    sigwait(&signals, &signal);
+    {
+      const std::lock_guard lock(state.mutex);
+      if (!state.live) {
+        std::cerr << "rondo: ended before it was ready; the next start goes on from here\n";
+        _exit(static_cast<int>(ExitCode::kInterrupted));
+      }
+      state.stopped = true;
+    }
+    state.changed.notify_all();
+    sigwait(&signals, &signal);
+    _exit(static_cast<int>(ExitCode::kInterrupted));
+  }
+
+  // The watching thread's too, which outlives this.
+  const std::shared_ptr<State> state_ = std::make_shared<State>();
+};
 
 absl::Status Serve(const ServeFlags& flags) {
   RONDO_ASSIGN_OR_RETURN(const Config config, ConfigFrom(flags));
-  const sigset_t signals = BlockStopSignals();
-  RONDO_ASSIGN_OR_RETURN(const std::unique_ptr<Server> server, Server::Start(config));
+  StopSignals signals;
+  RONDO_ASSIGN_OR_RETURN(const std::unique_ptr<Server> server,
+                         Server::Start(config, [&signals] { signals.GoLive(); }));
   std::cerr << absl::StrFormat("rondo serves http://%s and gRPC at %s, data in %s\n",
                                server->http_address(), server->grpc_address(), config.data);
-  int signal = 0;
-  sigwait(&signals, &signal);
+  signals.Wait();
   std::cerr << "rondo: finishing what is in flight; once more ends at once\n";
-  std::thread([signals] {
-    int second = 0;
-    sigwait(&signals, &second);
-    _exit(static_cast<int>(ExitCode::kInterrupted));
-  }).detach();
   server->Drain(kDrainGrace);
   return absl::OkStatus();
 }

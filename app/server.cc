@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -96,7 +97,8 @@ struct Server::Parts {
 
   absl::Status OpenFoundations();
   absl::Status BuildServices();
-  absl::Status OpenDoors();
+  // Calls `on_live` when all is open, before the addresses file says so.
+  absl::Status OpenDoors(const std::function<void()>& on_live);
   DoorParts Door() { return {*door_threads, system_clock, *metrics, *log}; }
 };
 
@@ -149,11 +151,12 @@ absl::Status Server::Parts::BuildServices() {
   return runtime->AwaitLive(clock->Now() + kReplayAtMost);
 }
 
-absl::Status Server::Parts::OpenDoors() {
+absl::Status Server::Parts::OpenDoors(const std::function<void()>& on_live) {
   GatewayOptions options;
   RONDO_ASSIGN_OR_RETURN(options.http.address, ParseLoopbackAddress(config.http));
   options.services = methods.services();
   options.dashboards_dir = FindDashboards(config);
+  options.allowed_hosts = config.allowed_hosts;
   const auto ready = [this] { return runtime->Health(); };
   RONDO_ASSIGN_OR_RETURN(
       gateway, Gateway::Start(options, {*caller, *links, registry, Door(), ready, *clock}));
@@ -163,10 +166,12 @@ absl::Status Server::Parts::OpenDoors() {
   GrpcServerOptions grpc_options;
   RONDO_ASSIGN_OR_RETURN(grpc_options.address, ParseLoopbackAddress(config.grpc));
   RONDO_ASSIGN_OR_RETURN(grpc, GrpcServer::Start(grpc_options, methods, Door()));
+  on_live();
   return folder->WriteAddresses(http, ToString(grpc->address()));
 }
 
-absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config) {
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
+                                                      const std::function<void()>& on_live) {
   RONDO_RETURN_IF_ERROR(CheckLogAndTarget(config));
   // Refused before anything is opened.
   RONDO_RETURN_IF_ERROR(ParseLoopbackAddress(config.http).status());
@@ -176,7 +181,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config) {
   std::unique_ptr<Server> server(new Server(std::move(parts)));
   RONDO_RETURN_IF_ERROR(server->parts_->OpenFoundations());
   RONDO_RETURN_IF_ERROR(server->parts_->BuildServices());
-  RONDO_RETURN_IF_ERROR(server->parts_->OpenDoors());
+  RONDO_RETURN_IF_ERROR(server->parts_->OpenDoors(on_live));
   return server;
 }
 
@@ -192,6 +197,8 @@ eventlog::Runtime& Server::runtime() { return *parts_->runtime; }
 void Server::Drain(absl::Duration grace) {
   if (std::exchange(parts_->drained, true)) return;
   if (parts_->folder != nullptr) parts_->folder->RemoveAddresses();
+  // Before the doors close: who asks whether to send more is told at once.
+  if (parts_->gateway != nullptr) parts_->gateway->StopBeingReady();
   if (parts_->grpc != nullptr) parts_->grpc->Drain(grace);
   if (parts_->gateway != nullptr) parts_->gateway->Drain(grace);
   if (parts_->services != nullptr) parts_->services->Stop();

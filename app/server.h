@@ -2,6 +2,7 @@
 // process. The only place that knows all services.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -21,8 +22,10 @@ class Server {
   // doors. FAILED_PRECONDITION, saying what to do, for a folder in use, a newer format, an address
   // in use or not of this machine, a log that is not this folder's; INVALID_ARGUMENT for a
   // configuration that cannot be served; UNAVAILABLE if Kafka's broker does not answer; DATA_LOSS,
-  // naming file and offset, for a log that is damaged or lacks what was acknowledged.
-  static absl::StatusOr<std::unique_ptr<Server>> Start(const Config& config);
+  // naming file and offset, for a log that is damaged or lacks what was acknowledged. `on_live` is
+  // called once all is open, before addresses.json says so.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(
+      const Config& config, const std::function<void()>& on_live = [] {});
   ~Server();
 
   // As bound: `127.0.0.1:8080`.

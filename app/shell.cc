@@ -13,6 +13,9 @@
 namespace rondo {
 namespace {
 
+// What of the command line, such as a file's name, is not UTF-8 is written as U+FFFD.
+constexpr auto kReplace = nlohmann::ordered_json::error_handler_t::replace;
+
 // int64 travels as text in protobuf's JSON; people and jq want numbers.
 void NumbersFromText(const google::protobuf::Descriptor& type, nlohmann::ordered_json& value) {
   using google::protobuf::FieldDescriptor;
@@ -94,11 +97,13 @@ void Shell::OnRun(CLI::App* command, std::function<absl::Status()> body) {
 }
 
 void Shell::PrintJson(const nlohmann::ordered_json& value) const {
-  std::cout << value.dump(isatty(STDOUT_FILENO) != 0 ? 2 : -1) << "\n";
+  std::cout << value.dump(isatty(STDOUT_FILENO) != 0 ? 2 : -1, ' ', /*ensure_ascii=*/false,
+                          kReplace)
+            << "\n";
 }
 
 void Shell::PrintJsonLine(const nlohmann::ordered_json& value) const {
-  std::cout << value.dump() << "\n";
+  std::cout << value.dump(-1, ' ', /*ensure_ascii=*/false, kReplace) << "\n";
 }
 
 void Shell::PrintTable(const Table& table) const {

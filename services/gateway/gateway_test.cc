@@ -275,6 +275,14 @@ TEST_F(GatewayTest, SaysWhetherItIsReady) {
   EXPECT_THAT(response.body, HasSubstr("replaying partition 3"));
 }
 
+TEST_F(GatewayTest, GoesOnAnsweringWhileItIsNoLongerReady) {
+  Start();
+  gateway_->StopBeingReady();
+  EXPECT_EQ(Send("GET", "/readyz").status, 503);
+  EXPECT_EQ(Send("GET", "/healthz").status, 200);
+  EXPECT_EQ(Send("POST", "/api/v1/events:ingest", "{}").status, 200);
+}
+
 TEST_F(GatewayTest, ShowsMetricsAndOpenApi) {
   Start();
   Send("GET", "/api/v1/customers/a/timeline");
@@ -308,6 +316,7 @@ TEST_F(GatewayTest, RefusesOtherSitesPages) {
   EXPECT_EQ(
       Send("POST", path, "{}", {{"Host", "rondo.test"}, {"Origin", "https://rondo.test"}}).status,
       200);
+  EXPECT_EQ(Send("GET", "/metrics", "", {{"Host", "Rondo.Test:8443"}}).status, 200);
   for (const char* origin :
        {"http://evil.test", "null", "http://127.0.0.1:1", "https://127.0.0.1", "x"}) {
     SCOPED_TRACE(origin);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "absl/strings/match.h"
 #include "platform/core/status_macros.h"
 #include "platform/rpc/call_metrics.h"
 #include "services/gateway/openapi.h"
@@ -66,8 +67,10 @@ class HttpGateway final : public Gateway {
 
   const ListenAddress& address() const override { return server_->address(); }
 
+  void StopBeingReady() override { is_draining_ = true; }
+
   void Drain(absl::Duration grace) override {
-    is_draining_ = true;
+    StopBeingReady();
     server_->Drain(grace);
   }
 
@@ -104,8 +107,10 @@ class HttpGateway final : public Gateway {
   bool IsOurHost(std::string_view host) const {
     const std::string_view name = WithoutPort(host);
     return name == "127.0.0.1" || name == "localhost" || name == "[::1]" ||
-           std::find(options_.allowed_hosts.begin(), options_.allowed_hosts.end(), name) !=
-               options_.allowed_hosts.end();
+           std::any_of(options_.allowed_hosts.begin(), options_.allowed_hosts.end(),
+                       [&](const std::string& host) {
+                         return absl::EqualsIgnoreCase(host, {name.data(), name.size()});
+                       });
   }
 
   // Without login everything on this machine is trusted, the pages in its browser are not: none may
@@ -113,7 +118,7 @@ class HttpGateway final : public Gateway {
   absl::Status CheckOrigin(const HttpRequest& http) const {
     if (!IsOurHost(FindHeader(http.headers, "host"))) {
       return absl::PermissionDeniedError(
-          "this host name is not served; add it to the allowed hosts");
+          "this host name is not served; the configuration's allowed_hosts says which are");
     }
     if (http.method == "GET" || http.method == "HEAD") return absl::OkStatus();
     const std::string_view site = FindHeader(http.headers, "sec-fetch-site");

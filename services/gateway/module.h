@@ -57,7 +57,11 @@ class Gateway {
   // As bound: the port is never 0.
   virtual const ListenAddress& address() const = 0;
 
-  // /readyz answers 503 from now on; then HttpServer::Drain.
+  // /readyz answers 503 from now on, so that a load balancer turns away; the rest goes on.
+  // Idempotent.
+  virtual void StopBeingReady() = 0;
+
+  // StopBeingReady, then HttpServer::Drain.
   virtual void Drain(absl::Duration grace) = 0;
 };
 

@@ -7,8 +7,10 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from datetime import datetime, timedelta, timezone
 
@@ -63,6 +65,8 @@ keys: ["crm:{row}", "email:p{row}@example.test"]
 attributes: {email: "p{row}@example.test", tier: {column: tier}, country: {column: country}}
 """
 
+PROXY = "rondo.shop.test"
+
 FUNNEL = ["planned", "suppressed", "sent", "in_doubt", "delivered", "bounced", "opened",
           "opened_machine", "clicked", "clicked_machine", "converted", "unsubscribed", "complained"]
 REPORT = ["campaign", "cycle", "as_of", "currency", "funnel", "arms", "effects", "srm_p_value",
@@ -93,6 +97,13 @@ def check_statuses(one):
     named = subprocess.run([one.binary, "campaign", "list"], capture_output=True, text=True,
                            env={**os.environ, "RONDO_SERVER": one.grpc})
     kit.equal(named.returncode, DONE, f"RONDO_SERVER ({named.stderr})")
+    # What a library throws of is an answer too.
+    ends(one, FAILED, "apply", "-f", "x" * 5000)
+    path = os.fsencode(one.folder) + b"/not-\xff.yaml"
+    with open(path, "wb") as file:
+        file.write(b"http: 127.0.0.1:0\n")
+    done = subprocess.run([one.binary, "config", "check", path, "--output", "json"], capture_output=True)
+    kit.equal((done.returncode, json.loads(done.stdout)["ok"]), (DONE, True), "a name not in UTF-8")
 
 
 def check_interrupted(one):
@@ -108,6 +119,39 @@ def check_interrupted(one):
     waiting.send_signal(signal.SIGINT)
     waiting.communicate(timeout=60)
     kit.equal(waiting.returncode, INTERRUPTED, "exit of an interrupted import")
+
+
+def check_interrupted_start(one):
+    """`rondo serve` ends at once while it starts, and the next start finds nothing harmed."""
+    folder = one.folder / "starts"
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with socket.socket() as broker:  # One that never answers.
+            broker.bind(("127.0.0.1", 0))
+            broker.listen()
+            broker.settimeout(60)
+            port = broker.getsockname()[1]
+            serve = subprocess.Popen([one.binary, "serve", "--data", str(folder), "--http", "127.0.0.1:0",
+                                      "--grpc", "127.0.0.1:0", "--log", f"kafka://127.0.0.1:{port}/t"],
+                                     stderr=subprocess.PIPE, text=True)
+            with broker.accept()[0]:
+                serve.send_signal(number)
+                said = serve.communicate(timeout=60)[1]
+        kit.equal(serve.returncode, INTERRUPTED, f"exit of an interrupted start ({said})")
+        kit.check("before it was ready" in said, said)
+    counted = json.loads(ends(one, DONE, "segment", "preview", "golden", "--output", "json"))["count"]
+    one.kill()
+    state = one.folder / "data" / "state"
+    shutil.rmtree(state)
+    serve = subprocess.Popen([one.binary, "serve", "--config", str(one.folder / "rondo.yaml")],
+                             stderr=subprocess.DEVNULL)
+    one.wait_for("the start of a rebuild", state.exists)
+    serve.send_signal(signal.SIGTERM)
+    # Before it was ready, or after, as fast as it was.
+    kit.check(serve.wait(timeout=60) in (INTERRUPTED, DONE), serve.returncode)
+    (one.folder / "data" / "addresses.json").unlink(missing_ok=True)
+    one.start()
+    again = json.loads(ends(one, DONE, "segment", "preview", "golden", "--output", "json"))["count"]
+    kit.equal(again, counted, "customers after a rebuild that was interrupted")
 
 
 def packed(one, text):
@@ -166,6 +210,17 @@ def check_apply(one):
     exported = ends(one, DONE, "export")
     kit.check("unchanged" in ends(one, DONE, "apply", "-f", "-", "--output", "json", input=exported)
               and exported.count("kind:") == 6, exported)
+    lines = [json.loads(line) for line in ends(one, DONE, "export", "--output", "json").splitlines()]
+    kit.equal(sorted(line["name"] for line in lines),
+              ["attributeSets/shop", "campaigns/hello", "offers/ten", "policies/open", "segments/golden",
+               "templates/hello"], "export in JSON")
+    kit.equal(json.loads(ends(one, DONE, "template", "list"))["name"], "templates/hello", "template list")
+    kit.equal(json.loads(ends(one, DONE, "template", "show", "hello"))["subject"], "Hello", "template show")
+    kit.check(ends(one, DONE, "template", "list", "--output", "table").startswith("NAME"), "a table")
+    shown = ends(one, DONE, "campaign", "show", "hello")
+    kit.check(shown.startswith("# draft, cycle 0, version 1\nkind: Campaign\n"), shown)
+    same = json.loads(ends(one, DONE, "apply", "-f", "-", "--output", "json", input=shown))
+    kit.equal([c["action"] for c in same["changes"]], ["unchanged"], "a shown campaign")
     two = ends(one, DONE, "export", "segments/golden,offers/ten")
     kit.equal(two, ends(one, DONE, "export", "segments/golden", "offers/ten"), "commas and repetition")
     for noun in ("segment", "offer", "policy", "attributes", "template", "campaign"):
@@ -259,6 +314,27 @@ def check_customers(one):
     kit.equal(counts[0]["breakdown"], counts[1]["breakdown"], "commas and repetition")
 
 
+def check_timeline(one):
+    """What is left out is said."""
+    one.ingest([kit.event("crm:199", "purchase", f"t{i}", START - timedelta(days=2, minutes=i), amount=1.0)
+                for i in range(1_100)])
+    for words, shown in (([], 200), (["--limit", "1"], 1), (["--limit", "1050"], 1050), (["--all"], 1_100)):
+        done = one.run("customer", "show", "crm:199", "--output", "json", *words)
+        kit.equal(done.returncode, DONE, done.stderr)
+        kit.equal(len(json.loads(done.stdout)["timeline"]), shown, f"entries with {words}")
+        kit.equal(f"the newest {shown} entries are shown" in done.stderr, shown < 1_100, done.stderr)
+    ends(one, USAGE, "customer", "show", "crm:199", "--all", "--limit", "1")
+
+
+def check_parked(one):
+    """No door takes a record that cannot be applied, so nobody is parked here."""
+    kit.equal(ends(one, DONE, "parked", "list", "--output", "json"), "", "parked customers")
+    kit.check(ends(one, DONE, "parked", "list").startswith("CUSTOMER"), "a table")
+    for verb in ("retry", "drop"):
+        ends(one, WRONG_STATE, "parked", verb, "crm:8", "--service", "delivery")
+        ends(one, USAGE, "parked", verb, "crm:8")
+
+
 def check_report(one):
     for verb in ("approve", "launch"):
         kit.check("is" in ends(one, DONE, "campaign", verb, "hello"), verb)
@@ -327,19 +403,31 @@ def check_doors(one):
         with urllib.request.urlopen(f"http://{bound['http']}{path}", timeout=30) as answer:
             kit.equal(answer.status, 200, path)
             kit.check(needle in answer.read().decode(), path)
+    # As a proxy passes on what a browser asked it for.
+    for host, status in ((PROXY, 200), (f"{PROXY}:8443", 200), ("other.test", 403)):
+        asked = urllib.request.Request(f"http://{bound['http']}/api/v1/events:ingest", b"{}", {
+            "Content-Type": "application/json", "Host": host, "Origin": f"https://{host}"})
+        try:
+            with urllib.request.urlopen(asked, timeout=30) as answer:
+                kit.equal(answer.status, status, host)
+        except urllib.error.HTTPError as error:
+            kit.equal(error.code, status, host)
 
 
 def main():
-    with kit.deployment(START - timedelta(days=1)) as one:
+    with kit.deployment(START - timedelta(days=1), f"allowed_hosts: [{PROXY}]\n") as one:
         check_apply(one)
         check_statuses(one)
         check_imports(one)
         check_interrupted(one)
         check_customers(one)
+        check_timeline(one)
+        check_parked(one)
         check_report(one)
         check_apply_is_checked_first(one)
         check_offline(one)
         check_doors(one)
+        check_interrupted_start(one)
     print("the command line keeps its word", file=sys.stderr)
 
 
