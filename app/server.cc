@@ -13,6 +13,7 @@
 #include "absl/strings/str_format.h"
 #include "app/data_folder.h"
 #include "app/file_clock.h"
+#include "app/lag_metrics.h"
 #include "app/open_log.h"
 #include "app/services.h"
 #include "channels/links/token.h"
@@ -91,6 +92,7 @@ struct Server::Parts {
   std::unique_ptr<LinkTokens> links;
   std::unique_ptr<Services> services;
   std::unique_ptr<eventlog::Runtime> runtime;
+  std::unique_ptr<LagMetrics> lag_metrics;
   std::unique_ptr<Gateway> gateway;
   std::unique_ptr<GrpcServer> grpc;
   bool drained = false;
@@ -158,8 +160,13 @@ absl::Status Server::Parts::OpenDoors(const std::function<void()>& on_live) {
   options.dashboards_dir = FindDashboards(config);
   options.allowed_hosts = config.allowed_hosts;
   const auto ready = [this] { return runtime->Health(); };
+  lag_metrics = std::make_unique<LagMetrics>(*runtime, registry);
+  const auto read_metrics = [this] {
+    lag_metrics->Refresh();
+    return RenderMetrics(registry);
+  };
   RONDO_ASSIGN_OR_RETURN(
-      gateway, Gateway::Start(options, {*caller, *links, registry, Door(), ready, *clock}));
+      gateway, Gateway::Start(options, {*caller, *links, read_metrics, Door(), ready, *clock}));
   const std::string http = ToString(gateway->address());
   RONDO_RETURN_IF_ERROR(
       services->Start(config.public_url.empty() ? "http://" + http : config.public_url));

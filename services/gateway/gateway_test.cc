@@ -107,7 +107,7 @@ class GatewayTest : public ::testing::Test {
     absl::StatusOr<std::unique_ptr<Gateway>> gateway =
         Gateway::Start(options, {.caller = caller_,
                                  .links = links_,
-                                 .registry = registry_,
+                                 .metrics = [this] { return RenderMetrics(registry_); },
                                  .door = {executor_, clock_, metrics_, log_},
                                  .ready = [this] { return ready_; },
                                  .clock = business_clock_});
@@ -574,15 +574,16 @@ TEST_F(DashboardsTest, GivesNothingBesideItsFiles) {
 
 TEST_F(DashboardsTest, RefusesAFolderWithoutThem) {
   std::filesystem::remove(folder_ / "index.html");
-  const absl::Status status = Gateway::Start({.http = {.address = {.host = "127.0.0.1", .port = 0}},
-                                              .dashboards_dir = folder_.string()},
-                                             {.caller = caller_,
-                                              .links = links_,
-                                              .registry = registry_,
-                                              .door = {executor_, clock_, metrics_, log_},
-                                              .ready = [] { return absl::OkStatus(); },
-                                              .clock = business_clock_})
-                                  .status();
+  const absl::Status status =
+      Gateway::Start({.http = {.address = {.host = "127.0.0.1", .port = 0}},
+                      .dashboards_dir = folder_.string()},
+                     {.caller = caller_,
+                      .links = links_,
+                      .metrics = [this] { return RenderMetrics(registry_); },
+                      .door = {executor_, clock_, metrics_, log_},
+                      .ready = [] { return absl::OkStatus(); },
+                      .clock = business_clock_})
+          .status();
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(status.message()), HasSubstr("index.html"));
 }

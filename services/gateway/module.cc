@@ -5,7 +5,6 @@
 
 #include "absl/strings/match.h"
 #include "platform/core/status_macros.h"
-#include "platform/rpc/call_metrics.h"
 #include "services/gateway/openapi.h"
 #include "services/gateway/rest.h"
 #include "services/gateway/static_files.h"
@@ -91,8 +90,7 @@ class HttpGateway final : public Gateway {
     if (path.starts_with("/api/")) return rest_.Handle(http);
     if (path == "/openapi.json") return MakeResponse(200, "application/json", openapi_);
     if (path == "/metrics") {
-      return MakeResponse(200, "text/plain; version=0.0.4; charset=utf-8",
-                          RenderMetrics(parts_.registry));
+      return MakeResponse(200, "text/plain; version=0.0.4; charset=utf-8", parts_.metrics());
     }
     return files_.Handle(http);
   }

@@ -16,7 +16,6 @@
 #include "platform/http/http_server.h"
 #include "platform/rpc/caller.h"
 #include "platform/rpc/door.h"
-#include "prometheus/registry.h"
 
 namespace rondo {
 
@@ -37,7 +36,8 @@ struct GatewayOptions {
 struct GatewayParts {
   Caller& caller;
   const LinkTokens& links;
-  const prometheus::Registry& registry;
+  // The text of /metrics, in Prometheus' format.
+  std::function<std::string()> metrics;
   DoorParts door;
   // OK when calls can be answered; else UNAVAILABLE with the reason, for /readyz.
   std::function<absl::Status()> ready;

@@ -396,7 +396,7 @@ def check_doors(one):
     bound = json.loads((one.folder / "data" / "addresses.json").read_text())
     kit.equal(sorted(bound), ["grpc", "http"], "addresses.json")
     kit.check(not any(address.endswith(":0") for address in bound.values()), bound)
-    for path, needle in (("/openapi.json", '"openapi"'), ("/metrics", "# TYPE"), ("/healthz", ""),
+    for path, needle in (("/openapi.json", '"openapi"'), ("/metrics", 'rondo_log_lag_records{partition="0",service="delivery"} 0'), ("/healthz", ""),
                          ("/readyz", ""), ("/", "<html")):
         if path == "/" and not (kit.ROOT / "dashboards" / "dist" / "index.html").exists():
             continue  # Not built.
