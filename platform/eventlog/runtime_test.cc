@@ -3,11 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <map>
 #include <thread>
 
 #include "platform/eventlog/partition_state.h"
 #include "platform/eventlog/runtime_fixture_for_test.h"
 #include "platform/storage/key.h"
+#include "platform/storage/rocksdb_store.h"
+#include "tests/kit/process/process.h"
 
 namespace rondo::eventlog {
 namespace {
@@ -331,17 +335,19 @@ TEST(RuntimeTest, AnotherOwnerTakesOverAndTheOldOneStopsActing) {
   EXPECT_THAT(deployment.warnings, ElementsAre(HasSubstr("another process owns it")));
 }
 
-// A log of which a partition cannot be read.
+// A log whose records before some offsets, by partition, cannot be read.
 class DamagedLog final : public EventLog {
  public:
-  DamagedLog(EventLog& log, absl::Status damage) : log_(log), damage_(std::move(damage)) {}
+  DamagedLog(EventLog& log, absl::Status damage, std::map<int, int64_t> readable_from)
+      : log_(log), damage_(std::move(damage)), readable_from_(std::move(readable_from)) {}
   int partition_count() const override { return log_.partition_count(); }
   absl::StatusOr<int64_t> Append(int partition, absl::Span<LogRecord> records,
                                  Durability durability) override {
     return log_.Append(partition, records, durability);
   }
   absl::StatusOr<RecordBlock> Read(int partition, int64_t offset) const override {
-    if (partition == 1) return damage_;
+    const auto from = readable_from_.find(partition);
+    if (from != readable_from_.end() && offset < from->second) return damage_;
     return log_.Read(partition, offset);
   }
   absl::StatusOr<int64_t> End(int partition) const override { return log_.End(partition); }
@@ -353,12 +359,14 @@ class DamagedLog final : public EventLog {
  private:
   EventLog& log_;
   const absl::Status damage_;
+  const std::map<int, int64_t> readable_from_;
 };
 
 TEST(RuntimeTest, ADamagedLogEndsTheStartWithWhatIsDamaged) {
   const SystemClock clock;
   MemoryLog log(kPartitions, clock);
-  DamagedLog damaged(log, absl::DataLossError("log: 000123.sst is damaged at offset 17"));
+  DamagedLog damaged(log, absl::DataLossError("log: 000123.sst is damaged at offset 17"),
+                     {{1, INT64_MAX}});
   Counter counter;
   ThreadPoolExecutor executor(2, clock);
   const auto opener = [](std::string_view,
@@ -373,6 +381,48 @@ TEST(RuntimeTest, ADamagedLogEndsTheStartWithWhatIsDamaged) {
   EXPECT_EQ(refused.code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(std::string(refused.message()), HasSubstr("000123.sst is damaged at offset 17"));
   runtime.Stop();
+}
+
+TEST(RuntimeTest, ACopyOfAStateGoesOnWithTheTailOfTheLog) {
+  const test::TempDir folder;
+  const SystemClock clock;
+  MemoryLog log(kPartitions, clock);
+  ThreadPoolExecutor executor(2, clock);
+  // Runs the counter over the stores in `folder`, and gives its state's hash at the end.
+  const auto run = [&](EventLog& from, const std::string& stores,
+                       const std::function<void(Runtime&)>& live) {
+    Counter counter;
+    Runtime runtime(
+        {.owner = stores}, from, executor, clock,
+        [&](std::string_view, bool) {
+          return storage::OpenRocksDbStore({.folder = stores, .write_ahead_log = false});
+        },
+        [](std::string_view) { return absl::InternalError("nothing is to be rebuilt"); });
+    runtime.Add(counter);
+    EXPECT_TRUE(runtime.Start().ok());
+    EXPECT_TRUE(runtime.AwaitLive(clock.Now() + absl::Seconds(30)).ok());
+    live(runtime);
+    EXPECT_TRUE(runtime.AwaitQuiet().ok());
+    const uint64_t hash = *runtime.StateHash("counter");
+    runtime.Stop();
+    return hash;
+  };
+  const auto refer_all = [](Runtime& runtime) {
+    for (const uint64_t customer : kCustomers) {
+      EXPECT_TRUE(
+          runtime.Submit("counter", 0, Event("refer", customer), Durability::kWritten).ok());
+    }
+    EXPECT_TRUE(runtime.AwaitQuiet().ok());
+  };
+  std::map<int, int64_t> copied;
+  const uint64_t original = run(log, folder.File("live"), [&](Runtime& runtime) {
+    refer_all(runtime);
+    ASSERT_TRUE(runtime.Checkpoint("counter", folder.File("copy")).ok());
+    for (const Lag& lag : runtime.Lags()) copied[lag.partition] = lag.applied;
+    refer_all(runtime);
+  });
+  DamagedLog tail(log, absl::DataLossError("read before the copy's offset"), copied);
+  EXPECT_EQ(run(tail, folder.File("copy"), [](Runtime&) {}), original);
 }
 
 TEST(RuntimeTest, FoldsOnSeveralThreadsWhatItFoldsOnOne) {
