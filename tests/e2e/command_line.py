@@ -414,6 +414,47 @@ def check_doors(one):
             kit.equal(error.code, status, host)
 
 
+def begin_call(address, path):
+    """The socket of a gRPC call whose message does not come; returned once the server has its head."""
+    def frame(kind, flags, stream, payload):
+        return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+    def header(name, value):  # Literal, not indexed.
+        return b"\0" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
+    head = b"".join(header(*pair) for pair in (
+        (":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "rondo"),
+        ("content-type", "application/grpc"), ("te", "trailers")))
+    settings, headers, ping = 4, 1, 6
+    host, port = address.rsplit(":", 1)
+    call = socket.create_connection((host, int(port)), timeout=30)
+    call.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(settings, 0, 0, b"")
+                 + frame(headers, 4, 1, head) + frame(ping, 0, 0, b"8 bytes!"))
+    answers = call.makefile("rb")
+    while True:
+        start = answers.read(9)
+        answers.read(int.from_bytes(start[:3], "big"))
+        if start[3:5] == bytes([ping, 1]):
+            return call
+
+
+def check_drain(one):
+    """Who asks whether to send more is told so before what is in flight has ended."""
+    with begin_call(one.grpc, "/rondo.log.v1.LogService/ListParked"):
+        one.server.send_signal(signal.SIGTERM)
+
+        def ready():
+            try:
+                with urllib.request.urlopen(f"http://{one.rest.address}/readyz", timeout=30) as answer:
+                    return answer.status
+            except urllib.error.HTTPError as error:
+                return error.code
+        kit.eventually(lambda: kit.equal(ready(), 503, "/readyz of a server that goes down"))
+        kit.equal(one.server.poll(), None, "it still drains")
+    kit.equal(one.server.wait(timeout=60), DONE, "exit of a server that was stopped")
+    one.server = None
+    one.start()
+
+
 def main():
     with kit.deployment(START - timedelta(days=1), f"allowed_hosts: [{PROXY}]\n") as one:
         check_apply(one)
@@ -427,6 +468,7 @@ def main():
         check_apply_is_checked_first(one)
         check_offline(one)
         check_doors(one)
+        check_drain(one)
         check_interrupted_start(one)
     print("the command line keeps its word", file=sys.stderr)
 

@@ -4,13 +4,17 @@ import {useQuery} from '@tanstack/react-query';
 import {ApiError, get} from './client';
 import {ListCampaignsResponseSchema, ListCyclesResponseSchema} from './gen/rondo/campaign/v1/campaign_service_pb';
 import {CampaignReportSchema} from './gen/rondo/insight/v1/report_pb';
+import {allPages, pageOf} from './pages';
 
 export const REFRESH_MS = 2000;
 
 export function useCampaigns() {
   return useQuery({
     queryKey: ['campaigns'],
-    queryFn: () => get(ListCampaignsResponseSchema, '/api/v1/campaigns?pageSize=1000'),
+    queryFn: async () => {
+      const read = (token: string) => get(ListCampaignsResponseSchema, pageOf('/api/v1/campaigns', token));
+      return {campaigns: await allPages(read, page => page.campaigns)};
+    },
     refetchInterval: REFRESH_MS,
   });
 }
@@ -18,7 +22,10 @@ export function useCampaigns() {
 export function useCycles(campaign: string) {
   return useQuery({
     queryKey: ['cycles', campaign],
-    queryFn: () => get(ListCyclesResponseSchema, `/api/v1/${campaign}/cycles?pageSize=1000`),
+    queryFn: async () => {
+      const read = (token: string) => get(ListCyclesResponseSchema, pageOf(`/api/v1/${campaign}/cycles`, token));
+      return {cycles: await allPages(read, page => page.cycles)};
+    },
     refetchInterval: REFRESH_MS,
   });
 }
