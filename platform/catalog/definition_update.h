@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_format.h"
 #include "google/protobuf/field_mask.pb.h"
 #include "google/protobuf/util/field_mask_util.h"
 #include "platform/catalog/catalog.h"
@@ -19,10 +20,10 @@ struct DefinitionUpdate {
 };
 
 // Reads an Update request as AIP-134 has it: with an update_mask the fields that it names come from
-// the request and the others from the current version, which then must still be the current one
-// when it is written. NOT_FOUND if there is none, unless allow_missing; INVALID_ARGUMENT for an
-// etag that none is, or for a mask that names no field of the resource. `content(definition)` is
-// the resource in a definition.
+// the request (`*`: all) and the others from the current version, which then must still be the
+// current one when it is written. NOT_FOUND if there is none, unless allow_missing;
+// INVALID_ARGUMENT for an etag that none is, or for a mask that names no field of the resource.
+// `content(definition)` is the resource in a definition.
 template <typename Resource, typename Request, typename Content>
 absl::StatusOr<DefinitionUpdate<Resource>> ReadUpdate(const Catalog& catalog, const Resource& given,
                                                       const Request& request,
@@ -34,8 +35,12 @@ absl::StatusOr<DefinitionUpdate<Resource>> ReadUpdate(const Catalog& catalog, co
   const bool is_new = absl::IsNotFound(current.status()) && request.allow_missing();
   if (!is_new) RONDO_RETURN_IF_ERROR(current.status());
   if (request.update_mask().paths().empty()) return update;
-  if (!FieldMaskUtil::IsValidFieldMask<Resource>(request.update_mask())) {
-    return FieldError("update_mask", "expected fields of the resource: description,schedule");
+  const auto& paths = request.update_mask().paths();
+  if (paths.size() == 1 && paths[0] == "*") return update;  // All of it, as without a mask.
+  for (const std::string& path : paths) {
+    if (FieldMaskUtil::IsValidPath<Resource>(path)) continue;
+    return FieldError("update_mask", absl::StrFormat("%s is no field of %s", path,
+                                                     Resource::descriptor()->full_name()));
   }
   if (is_new) return update;
   Resource merged = content(*current);

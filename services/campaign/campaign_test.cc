@@ -126,6 +126,12 @@ constexpr WrongField kWrongFields[] = {
     {R"pb(currency: "euro")pb", "currency"},
     {R"pb(purpose: "News letter")pb", "purpose"},
     {R"pb(purpose: "*")pb", "purpose"},
+    {R"pb(schedule {
+            start_time { seconds: 253370764800 }
+            every { seconds: 31622400 }
+            cycles: 1000
+          })pb",
+     "schedule.cycles"},
 };
 
 TEST_F(CampaignTest, ADefinitionIsRefusedWithEveryFieldThatIsWrong) {
@@ -273,7 +279,7 @@ TEST_F(CampaignTest, AStoppedCampaignNeverBeginsAndNeverResumes) {
   EXPECT_FALSE(Stop().ok());
 }
 
-TEST_F(CampaignTest, PoliciesAreCheckedVersionedAndListed) {
+TEST_F(CampaignTest, APolicyIsRefusedWithTheFieldThatIsWrong) {
   struct Case {
     std::string text;
     std::string field;
@@ -320,6 +326,9 @@ TEST_F(CampaignTest, PoliciesAreCheckedVersionedAndListed) {
     ASSERT_EQ(refused.status().code(), absl::StatusCode::kInvalidArgument);
     EXPECT_EQ(ViolationsOf(refused.status()).at(0).field, c.field);
   }
+}
+
+TEST_F(CampaignTest, PoliciesAreUpdatedWholeOrByFieldsVersionedAndListed) {
   v1::CreatePolicyRequest create;
   *create.mutable_policy() = Parse<v1::Policy>(
       R"pb(name: "policies/night"
@@ -351,6 +360,12 @@ TEST_F(CampaignTest, PoliciesAreCheckedVersionedAndListed) {
   part.mutable_update_mask()->add_paths("colour");
   EXPECT_EQ(ViolationsOf(handlers().UpdatePolicy({}, part).status()).at(0).field, "update_mask");
   EXPECT_EQ(handlers().UpdatePolicy({}, update).status().code(), absl::StatusCode::kAborted);
+  part.mutable_policy()->clear_etag();
+  part.mutable_update_mask()->clear_paths();
+  part.mutable_update_mask()->add_paths("*");
+  const auto whole = handlers().UpdatePolicy({}, part);
+  ASSERT_TRUE(whole.ok()) << whole.status();
+  EXPECT_EQ(whole->caps_size(), 0);
   const auto list = handlers().ListPolicies({}, {});
   ASSERT_EQ(list->policies_size(), 2);
   EXPECT_EQ(list->policies(1).name(), "policies/night");

@@ -17,6 +17,9 @@
 namespace rondo::campaign {
 namespace {
 
+// Instants are written with years of four digits, and customers' clocks are a day apart.
+absl::Time LastDue() { return absl::FromCivil(absl::CivilYear(9999), absl::UTCTimeZone()); }
+
 // Of cells and goals, in bytes.
 constexpr size_t kNameMax = 63;
 constexpr std::string_view kChannels[] = {"email", "sms", "web"};
@@ -260,6 +263,10 @@ class CampaignCheck {
     const absl::Duration every = DurationOf(schedule.every());
     if (every < absl::ZeroDuration() || (schedule.cycles() > 1 && every < absl::Minutes(1))) {
       wrong_.Add("schedule.every", "expected at least a minute between cycles: 7d");
+    } else if (schedule.has_start_time() &&
+               TimeOf(schedule.start_time()) + every * std::max(schedule.cycles() - 1, 0) >
+                   LastDue()) {
+      wrong_.Add("schedule.cycles", "the last cycle would be due after the year 9998");
     }
     if (std::abs(schedule.start_offset_minutes()) > 14 * 60) {
       wrong_.Add("schedule.start_offset_minutes", "expected at most 14 hours");
