@@ -409,7 +409,9 @@ void ContactBook::EmitOutcome(const statepb::ContactState& contact, logpb::Deliv
   outcome.set_attempt(contact.attempt());
   outcome.set_state(state);
   outcome.set_cell(contact.cell());
-  if (state == logpb::DELIVERY_STATE_SENT || state == logpb::DELIVERY_STATE_DELIVERED) {
+  // What bounced later was sent, and cost as much.
+  if (state == logpb::DELIVERY_STATE_SENT || state == logpb::DELIVERY_STATE_DELIVERED ||
+      state == logpb::DELIVERY_STATE_BOUNCED) {
     outcome.set_cost_minor_units(contact.cost_minor_units());
   }
   outcome.set_evidence(evidence);

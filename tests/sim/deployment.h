@@ -92,7 +92,8 @@ struct PropositionAnswer {
 };
 
 // Counts by `cycle/metric` or `cycle/metric/cell`: planned, sent, in_doubt, bounced, opened,
-// opened_machine, clicked, converted, unsubscribed, complained.
+// opened_machine, clicked, converted, revenue, cost (both in minor units), unsubscribed,
+// complained.
 using Figures = std::map<std::string, int64_t>;
 
 // One process. All calls may answer UNAVAILABLE (or not at all, if it dies): then they are

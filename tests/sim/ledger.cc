@@ -323,6 +323,10 @@ Figures Ledger::Recount(const CampaignPlan& campaign) const {
           happening.time >= planned->second.due + campaign.window) {
         continue;
       }
+      if (!plan_.miniature && happening.amount_minor_units != 0) {
+        figures[absl::StrFormat("%d/revenue/%s", cycle, planned->second.cell)] +=
+            happening.amount_minor_units;
+      }
       if (!converted.insert(planned->first).second) continue;
       ++figures[absl::StrFormat("%d/converted/%s", cycle, planned->second.cell)];
     }
@@ -338,7 +342,8 @@ void Ledger::CheckFigures(const CampaignPlan& campaign, const Figures& figures) 
   const Figures expected = Recount(campaign);
   Figures reported;
   for (const auto& [name, count] : figures) {
-    const bool of_sending = name.ends_with("/sent") || name.ends_with("/in_doubt");
+    const bool of_sending =
+        name.ends_with("/sent") || name.ends_with("/in_doubt") || name.ends_with("/cost");
     if (count != 0 && !of_sending) reported[name] = count;
   }
   const auto wrong = [&](const std::string& name, int64_t shown, int64_t count) {
@@ -367,6 +372,13 @@ void Ledger::CheckSends(const CampaignPlan& campaign, const Figures& figures) {
       return found == figures.end() ? int64_t{0} : found->second;
     };
     const int64_t sent = figure("sent");
+    // What is sent again costs again.
+    const int64_t cost = figure("cost");
+    const bool costs_too_much = cost > sent * kContactCost && !campaign.at_least_once;
+    if (!plan_.miniature && (cost < sent * kContactCost || costs_too_much)) {
+      Violation(absl::StrFormat("%s, cycle %d: sent %d, at a cost of %d", campaign.name, cycle,
+                                sent, cost));
+    }
     if (sent > received || received > sent + figure("in_doubt")) {
       Violation(absl::StrFormat("%s, cycle %d: sent %d, in doubt %d, but the sink received %d",
                                 campaign.name, cycle, sent, figure("in_doubt"), received));

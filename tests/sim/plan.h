@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,8 @@
 
 namespace rondo::sim {
 
+// Of each message sent, in minor units.
+inline constexpr int64_t kContactCost = 2;
 // Of the worlds that hold people out.
 inline constexpr double kHoldout = 0.1;
 

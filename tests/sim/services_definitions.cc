@@ -23,7 +23,7 @@ void SetSpan(google::protobuf::Duration* span, absl::Duration duration) {
   span->set_seconds(absl::ToInt64Seconds(duration));
 }
 
-void AddCell(const char* name, double share, const std::string& channel,
+void AddCell(const char* name, double share, const std::string& channel, int64_t cost,
              campaign::v1::Campaign* campaign) {
   auto* cell = campaign->add_cells();
   cell->set_name(name);
@@ -31,7 +31,7 @@ void AddCell(const char* name, double share, const std::string& channel,
   cell->mutable_treatment()->set_channel(channel);
   cell->mutable_treatment()->set_template_("templates/" + channel);
   cell->mutable_treatment()->mutable_cost()->set_currency_code("EUR");
-  cell->mutable_treatment()->mutable_cost()->set_minor_units(2);
+  cell->mutable_treatment()->mutable_cost()->set_minor_units(cost);
 }
 
 }  // namespace
@@ -143,14 +143,15 @@ absl::Status ServicesDeployment::Launch(const CampaignPlan& plan) {
   control->set_share(plan.control_share);
   control->set_control(true);
   const double treated = 1.0 - plan.control_share;
-  AddCell("mail", treated * (1.0 - plan.sms_share), "email", campaign);
-  if (plan.sms_share > 0.0) AddCell("text", treated * plan.sms_share, "sms", campaign);
+  const int64_t cost = options_.forget_cost ? 1 : kContactCost;
+  AddCell("mail", treated * (1.0 - plan.sms_share), "email", cost, campaign);
+  if (plan.sms_share > 0.0) AddCell("text", treated * plan.sms_share, "sms", cost, campaign);
   campaign->set_holdout(options_.forget_holdout ? 0.0 : plan.holdout);
   auto* goal = campaign->add_goals();
   goal->set_name("bought");
   goal->set_event("purchase");
   SetSpan(goal->mutable_within(), plan.window);
-  goal->set_value("e.amount");
+  goal->set_value(options_.inflate_value ? "e.amount * 2.0" : "e.amount");
   campaign->set_policy(kPolicy);
   if (plan.at_least_once) campaign->set_in_doubt(campaign::v1::IN_DOUBT_RULE_AT_LEAST_ONCE);
   SetTime(campaign->mutable_schedule()->mutable_start_time(), plan.first_due);
@@ -230,11 +231,15 @@ absl::StatusOr<Figures> ServicesDeployment::Report(const CampaignPlan& plan) {
     for (const auto& arm : report->arms()) {
       set(("planned/" + arm.arm()).c_str(), arm.n());
       for (const auto& mean : arm.means()) {
-        if (mean.metric() != "bought") continue;
-        set(("converted/" + arm.arm()).c_str(),
-            std::llround(mean.mean() * static_cast<double>(arm.n())));
+        const double sum = mean.mean() * static_cast<double>(arm.n());
+        if (mean.metric() == "bought") {
+          set(("converted/" + arm.arm()).c_str(), std::llround(sum));
+        } else if (mean.metric() == "bought.value") {
+          set(("revenue/" + arm.arm()).c_str(), std::llround(sum * 100.0));
+        }
       }
     }
+    set("cost", report->cost_minor_units());
   }
   return figures;
 }

@@ -16,6 +16,8 @@ struct ServicesLoopOptions {
   bool forget_quiet = false;      // or without its quiet hours.
   bool one_time_zone = false;     // The import leaves out people's time zones.
   bool keep_old_address = false;  // A changed address is acknowledged and thrown away.
+  bool inflate_value = false;     // The goal counts twice what was paid.
+  bool forget_cost = false;       // A cell's messages cost less than they do.
   bool forget_pauses = false;     // A campaign that is paused goes on.
   bool settle_blindly = false;    // Whatever is in doubt is settled as sent.
   bool swallow_visits = false;    // One followed link in eight is answered and thrown away.

@@ -100,6 +100,8 @@ TEST(ServicesLoopTest, WhatIsBrokenOnPurposeIsFound) {
       {{.forget_quiet = true}, "in quiet hours"},
       {{.one_time_zone = true}, "in quiet hours"},
       {{.keep_old_address = true}, "no longer, the customer's"},
+      {{.inflate_value = true}, "/revenue/"},
+      {{.forget_cost = true}, "at a cost of"},
       {{.forget_pauses = true}, "while its campaign was paused"},
       {{.settle_blindly = true}, "but the sink received"},
       {{.swallow_visits = true}, "a visit"},
