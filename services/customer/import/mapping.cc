@@ -96,6 +96,7 @@ ValueRule ReadValue(const YAML::Node& node, const std::string& path, type::Value
   if (codes.IsDefined() && !codes.IsMap()) {
     violations.Add(fields.PathOf("map"), "expected a mapping of texts to texts");
   } else if (codes.IsDefined()) {
+    CheckKeys(codes, fields.PathOf("map"), violations);
     for (const auto& entry : codes) {
       if (entry.first.IsScalar() && entry.second.IsScalar()) {
         rule.codes[entry.first.Scalar()] = entry.second.Scalar();
@@ -162,6 +163,7 @@ std::vector<NamedRule> ReadNamed(YamlFields& fields, const std::string& key) {
     fields.violations().Add(fields.PathOf(key), "expected a mapping of names to values");
     return rules;
   }
+  CheckKeys(node, fields.PathOf(key), fields.violations());
   for (const auto& entry : node) {
     const std::string name = entry.first.Scalar();
     const std::string path = fields.PathOf(key) + "." + name;

@@ -45,6 +45,23 @@ TEST(MappingTest, RefusesACycleThatIsNoSmallWholeNumber) {
   }
 }
 
+TEST(MappingTest, RefusesWhatStandsTwice) {
+  const auto mapping = ParseMapping(R"(
+name: a
+name: b
+keys: ["crm:{id}"]
+attributes:
+  tier: {column: tier, column: level}
+  age: {column: age, type: int}
+  age: {column: years, type: int}
+  sex: {column: sex, map: {m: male, m: man}}
+)");
+  EXPECT_THAT(
+      WrongFields(mapping.status()),
+      ElementsAre("name", "attributes.age", "attributes.tier.column", "attributes.sex.map.m"));
+  EXPECT_THAT(std::string(mapping.status().message()), HasSubstr("line 3"));
+}
+
 TEST(MappingTest, SaysWhereTheYamlIsBroken) {
   const auto mapping = ParseMapping("name: shop\nkeys: [\"a:b\"\n");
   EXPECT_THAT(std::string(mapping.status().message()), HasSubstr("line 3"));

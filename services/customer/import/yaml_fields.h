@@ -11,12 +11,25 @@
 
 namespace rondo::customer {
 
+// Refuses what stands twice in a mapping: the last would win without a word.
+inline void CheckKeys(const YAML::Node& node, const std::string& path,
+                      FieldViolations& violations) {
+  std::set<std::string> seen;
+  if (!node.IsMap()) return;
+  for (const auto& entry : node) {
+    if (!entry.first.IsScalar() || seen.insert(entry.first.Scalar()).second) continue;
+    violations.Add(path.empty() ? entry.first.Scalar() : path + "." + entry.first.Scalar(),
+                   "stands twice, again in line " + std::to_string(entry.first.Mark().line + 1));
+  }
+}
+
 // Not thread-safe. `violations` outlives it.
 class YamlFields {
  public:
   YamlFields(const YAML::Node& node, std::string path, FieldViolations& violations)
       : node_(node), path_(std::move(path)), violations_(violations) {
     if (!node_.IsMap()) violations_.Add(path_, "expected a mapping of names to values");
+    CheckKeys(node_, path_, violations_);
   }
 
   bool Has(const std::string& key) const { return node_.IsMap() && node_[key].IsDefined(); }
