@@ -22,6 +22,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "policy/consent.h"
 
 namespace rondo::policy {
 
@@ -52,8 +53,6 @@ std::string_view ReasonName(Reason reason);
 std::optional<Reason> ParseReason(std::string_view name);
 std::string_view MessageClassName(MessageClass message_class);
 std::optional<MessageClass> ParseMessageClass(std::string_view name);
-
-enum class Consent { kUnknown, kGranted, kWithdrawn };
 
 // What becomes of a contact above a cap: it waits until the cap allows it, or it is dropped if the
 // cap does not allow it at the moment when all else does.

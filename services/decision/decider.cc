@@ -11,18 +11,16 @@ namespace {
 
 namespace pb = ::rondo::decision::v1;
 
-// Offers are answers to a visit: withdrawn consent, erasure and a record that a service could not
-// apply stop them, missing consent does not.
+// Offers are answers to a visit: withdrawn consent, a complaint, erasure and a record that a
+// service could not apply stop them, missing consent does not.
 bool PolicyAllows(const statepb::CustomerViewState& view, absl::Time now) {
   policy::ContactFacts facts;
   facts.channel = kOfferChannel;
   facts.purpose = policy::kDefaultPurpose;
   facts.is_erased = view.erased();
   facts.is_parked = !view.parked_by().empty();
-  const std::optional<bool> consent = ConsentOf(view, kOfferChannel, policy::kDefaultPurpose);
-  if (consent.has_value()) {
-    facts.consent = *consent ? policy::Consent::kGranted : policy::Consent::kWithdrawn;
-  }
+  facts.has_complained = view.complained();
+  facts.consent = ConsentOf(view, kOfferChannel, policy::kDefaultPurpose);
   const policy::ContactPolicy without_caps = {.requires_consent = false};
   return policy::Rule(without_caps, facts, {}, now).verdict == policy::Verdict::kAllow;
 }

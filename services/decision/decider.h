@@ -19,9 +19,6 @@
 
 namespace rondo::decision {
 
-// Whose consent offers at a placement need.
-inline constexpr char kOfferChannel[] = "web";
-
 struct Moment {
   std::string placement;
   google::protobuf::RepeatedPtrField<rondo::type::v1::Field> context;

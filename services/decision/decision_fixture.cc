@@ -79,14 +79,41 @@ void DecisionTest::SetAttribute(uint64_t customer, const std::string& name,
   house_.Settle();
 }
 
-void DecisionTest::SetConsent(uint64_t customer, bool granted) {
+void DecisionTest::SetConsent(uint64_t customer, bool granted, const std::string& channel,
+                              const std::string& purpose, const std::string& unit) {
   eventlog::LogRecord record;
   record.set_party(Customer(customer).value());
   auto& consent = *record.mutable_profile_changed()->add_consents();
-  consent.set_channel("*");
-  consent.set_purpose("marketing");
+  consent.set_channel(channel);
+  consent.set_purpose(purpose);
+  consent.set_business_unit(unit);
   consent.set_granted(granted);
   consent.set_effective_time_micros(ToMicros(house_.clock().Now()));
+  house_.Append(std::move(record));
+  house_.Settle();
+}
+
+void DecisionTest::Plan(uint64_t customer, const std::string& channel, const std::string& purpose) {
+  eventlog::LogRecord record;
+  record.set_party(Customer(customer).value());
+  auto& planned = *record.mutable_contact_planned();
+  planned.mutable_contact()->set_campaign("campaigns/winback");
+  planned.mutable_contact()->set_cycle(1);
+  planned.set_channel(channel);
+  planned.set_purpose(purpose);
+  house_.Append(std::move(record));
+}
+
+void DecisionTest::Track(uint64_t customer, const std::string& type, bool with_contact) {
+  eventlog::LogRecord record;
+  record.set_party(Customer(customer).value());
+  record.set_event_time_micros(ToMicros(house_.clock().Now()));
+  auto& event = *record.mutable_event_tracked();
+  event.set_type(type);
+  if (with_contact) {
+    event.mutable_contact()->set_campaign("campaigns/winback");
+    event.mutable_contact()->set_cycle(1);
+  }
   house_.Append(std::move(record));
   house_.Settle();
 }

@@ -46,7 +46,13 @@ class DecisionTest : public testing::Test {
                                    const std::string& currency = "EUR");
   void SetAttribute(uint64_t customer, const std::string& name, const std::string& value,
                     absl::Duration effective = absl::ZeroDuration());
-  void SetConsent(uint64_t customer, bool granted);
+  // Said at this moment of the clock.
+  void SetConsent(uint64_t customer, bool granted, const std::string& channel = "*",
+                  const std::string& purpose = "marketing", const std::string& unit = "");
+  // A contact of `BeginCycle`'s campaign, and what comes back of it (without one: of nobody knows
+  // what).
+  void Plan(uint64_t customer, const std::string& channel, const std::string& purpose = "");
+  void Track(uint64_t customer, const std::string& type, bool with_contact = true);
   absl::StatusOr<pb::DecideResponse> Decide(const std::string& customer, int max_offers = 1,
                                             const std::string& request_id = "");
   absl::StatusOr<pb::DecideResponse> Decide(uint64_t customer, int max_offers = 1) {

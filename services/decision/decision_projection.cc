@@ -37,8 +37,43 @@ absl::Status ApplyErased(CustomerId customer, ApplyContext& context) {
   const auto cursor = context.Scan(CampaignContactsOf(customer));
   for (; cursor->Valid(); cursor->Next()) contacts.emplace_back(cursor->key());
   RONDO_RETURN_IF_ERROR(cursor->status());
+  const auto ways_out = context.Scan(WaysOutOf(customer));
+  for (; ways_out->Valid(); ways_out->Next()) contacts.emplace_back(ways_out->key());
+  RONDO_RETURN_IF_ERROR(ways_out->status());
   for (const std::string& key : contacts) context.Delete(key);
   return absl::OkStatus();
+}
+
+void ApplyPlanned(const LogRecord& record, ApplyContext& context) {
+  const logpb::ContactPlanned& planned = record.contact_planned();
+  const auto fact = WayOutOf(planned);
+  if (!fact.has_value()) return;
+  context.Put(KeyOfWayOut(CustomerId(record.party()), planned.contact()),
+              fact->SerializeAsString());
+}
+
+// What an event says about reaching the customer, as delivery understands it.
+absl::Status ApplyEvent(const LogRecord& record, ApplyContext& context) {
+  const logpb::EventTracked& event = record.event_tracked();
+  const CustomerId customer(record.party());
+  if (event.type() == "complaint") {
+    return ChangeView(customer, context,
+                      [](statepb::CustomerViewState& view) { view.set_complained(true); });
+  }
+  if (event.type() != "unsubscribe") return absl::OkStatus();
+  logpb::ConsentFact fact;
+  // Without a contact nobody knows what they had enough of: of everything.
+  fact.set_channel("*");
+  fact.set_purpose("*");
+  if (event.has_contact()) {
+    RONDO_ASSIGN_OR_RETURN(const auto bytes, context.Get(KeyOfWayOut(customer, event.contact())));
+    if (!bytes.has_value()) return absl::OkStatus();  // A message of a channel without offers.
+    if (!fact.ParseFromString(*bytes)) return absl::DataLossError("decision: a contact's way out");
+  }
+  fact.set_granted(false);
+  fact.set_effective_time_micros(record.event_time_micros());
+  return ChangeView(customer, context,
+                    [&fact](statepb::CustomerViewState& view) { FoldConsent(fact, view); });
 }
 
 void Park(const std::string& service, statepb::CustomerViewState& view) {
@@ -231,6 +266,11 @@ absl::Status DecisionProjection::Apply(const LogRecord& record, ApplyContext& co
       return ChangeView(customer, context, [&record](statepb::CustomerViewState& view) {
         Unpark(record.parked_settled().service(), view);
       });
+    case LogRecord::kContactPlanned:
+      ApplyPlanned(record, context);
+      return absl::OkStatus();
+    case LogRecord::kEventTracked:
+      return ApplyEvent(record, context);
     case LogRecord::kCycleStarted:
       ApplyCycle(record.cycle_started(), context);
       return absl::OkStatus();

@@ -20,7 +20,7 @@ class DecisionProjection final : public eventlog::Projection {
   std::vector<CountsByWeek> Counts(const std::vector<Exposure>& exposures) const;
 
   std::string_view name() const override { return "decision"; }
-  int state_version() const override { return 2; }
+  int state_version() const override { return 3; }
   absl::Status Apply(const eventlog::LogRecord& record, eventlog::ApplyContext& context) override;
   void Committed(int partition, int64_t next_offset, bool live) override;
   absl::Status Loaded(int partition, int64_t next_offset, const storage::Reader& state) override;

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <charconv>
 #include <tuple>
+#include <vector>
 
 #include "absl/strings/str_format.h"
 #include "platform/core/field_error.h"
 #include "platform/core/status_macros.h"
 #include "platform/storage/key.h"
+#include "policy/contact_policy.h"
 
 namespace rondo::decision {
 namespace {
@@ -20,6 +22,7 @@ constexpr uint8_t kDecisions = 'M';
 constexpr uint8_t kCounts = 'N';
 constexpr uint8_t kCycleOffers = 'Y';
 constexpr uint8_t kCampaignContacts = 'K';
+constexpr uint8_t kWaysOut = 'W';
 constexpr std::string_view kDecisionPrefix = "decisions/";
 constexpr size_t kHexDigits = 16;
 
@@ -51,22 +54,24 @@ auto ConsentKey(const rondo::log::v1::ConsentFact& consent) {
   return std::tie(consent.channel(), consent.purpose(), consent.business_unit());
 }
 
-void FoldConsent(const rondo::log::v1::ConsentFact& change, statepb::CustomerViewState& view) {
-  auto& consents = *view.mutable_consents();
-  const auto at =
-      std::find_if(consents.begin(), consents.end(), [&](const rondo::log::v1::ConsentFact& known) {
-        return ConsentKey(known) == ConsentKey(change);
-      });
-  if (at == consents.end()) {
-    *consents.Add() = change;
-    std::sort(consents.begin(), consents.end(),
-              [](const auto& a, const auto& b) { return ConsentKey(a) < ConsentKey(b); });
-    return;
-  }
-  const bool later = change.effective_time_micros() > at->effective_time_micros();
-  const bool withdraws =
-      change.effective_time_micros() == at->effective_time_micros() && !change.granted();
-  if (later || withdraws) *at = change;
+policy::ConsentWord WordOf(const rondo::log::v1::ConsentFact& fact) {
+  return {.channel = fact.channel(),
+          .purpose = fact.purpose(),
+          .business_unit = fact.business_unit(),
+          .granted = fact.granted(),
+          .effective_time_micros = fact.effective_time_micros()};
+}
+
+std::string KeyOfContact(uint8_t table, CustomerId customer,
+                         const rondo::response::v1::ContactKey& contact) {
+  return KeyBuilder()
+      .Byte(table)
+      .U64(customer.value())
+      .String(contact.campaign())
+      .U32(static_cast<uint32_t>(contact.cycle()))
+      .String(contact.step())
+      .U32(static_cast<uint32_t>(contact.occurrence()))
+      .view();
 }
 
 }  // namespace
@@ -79,17 +84,16 @@ std::string KeyOfCycleOffers(std::string_view campaign, int32_t cycle) {
 }
 std::string KeyOfCampaignContact(CustomerId customer,
                                  const rondo::response::v1::ContactKey& contact) {
-  return KeyBuilder()
-      .Byte(kCampaignContacts)
-      .U64(customer.value())
-      .String(contact.campaign())
-      .U32(static_cast<uint32_t>(contact.cycle()))
-      .String(contact.step())
-      .U32(static_cast<uint32_t>(contact.occurrence()))
-      .view();
+  return KeyOfContact(kCampaignContacts, customer, contact);
 }
 storage::KeyRange CampaignContactsOf(CustomerId customer) {
   return storage::PrefixRange(KeyBuilder().Byte(kCampaignContacts).U64(customer.value()).view());
+}
+std::string KeyOfWayOut(CustomerId customer, const rondo::response::v1::ContactKey& contact) {
+  return KeyOfContact(kWaysOut, customer, contact);
+}
+storage::KeyRange WaysOutOf(CustomerId customer) {
+  return storage::PrefixRange(KeyBuilder().Byte(kWaysOut).U64(customer.value()).view());
 }
 std::string KeyOfDecisions(CustomerId customer) {
   return KeyBuilder().Byte(kDecisions).U64(customer.value()).view();
@@ -170,23 +174,44 @@ void FoldSignals(const rondo::log::v1::SignalsChanged& change, statepb::Customer
   }
 }
 
-std::optional<bool> ConsentOf(const statepb::CustomerViewState& view, std::string_view channel,
-                              std::string_view purpose) {
-  const auto fits = [](const std::string& pattern, std::string_view value) {
-    return pattern == "*" || pattern == value;
-  };
-  const rondo::log::v1::ConsentFact* best = nullptr;
-  const auto rank = [](const rondo::log::v1::ConsentFact& consent) {
-    return (consent.channel() == "*" ? 0 : 2) + (consent.purpose() == "*" ? 0 : 1);
-  };
-  for (const rondo::log::v1::ConsentFact& consent : view.consents()) {
-    if (!fits(consent.channel(), channel) || !fits(consent.purpose(), purpose)) continue;
-    const bool wins = best == nullptr || rank(consent) > rank(*best) ||
-                      (rank(consent) == rank(*best) && !consent.granted());
-    if (wins) best = &consent;
+std::optional<rondo::log::v1::ConsentFact> WayOutOf(const rondo::log::v1::ContactPlanned& planned) {
+  rondo::log::v1::ConsentFact fact;
+  fact.set_channel("*");
+  fact.set_purpose("*");
+  // What is measured elsewhere is nobody's message here: it is answered as an unknown one is.
+  if (planned.imported() || planned.plan_only()) return fact;
+  const bool concerns_offers = planned.channel().empty() || planned.channel() == kOfferChannel;
+  if (!concerns_offers) return std::nullopt;
+  if (!planned.channel().empty()) fact.set_channel(planned.channel());
+  fact.set_purpose(planned.purpose().empty() ? policy::kDefaultPurpose : planned.purpose());
+  return fact;
+}
+
+void FoldConsent(const rondo::log::v1::ConsentFact& fact, statepb::CustomerViewState& view) {
+  auto& consents = *view.mutable_consents();
+  const auto at =
+      std::find_if(consents.begin(), consents.end(), [&](const rondo::log::v1::ConsentFact& known) {
+        return ConsentKey(known) == ConsentKey(fact);
+      });
+  if (at == consents.end()) {
+    *consents.Add() = fact;
+    std::sort(consents.begin(), consents.end(),
+              [](const auto& a, const auto& b) { return ConsentKey(a) < ConsentKey(b); });
+  } else if (policy::Prevails(WordOf(fact), WordOf(*at))) {
+    *at = fact;
   }
-  if (best == nullptr) return std::nullopt;
-  return best->granted();
+}
+
+policy::Consent ConsentOf(const statepb::CustomerViewState& view, std::string_view channel,
+                          std::string_view purpose) {
+  std::vector<policy::ConsentWord> words;
+  words.reserve(static_cast<size_t>(view.consents_size()));
+  for (const rondo::log::v1::ConsentFact& fact : view.consents()) words.push_back(WordOf(fact));
+  for (const policy::ConsentWord& word : words) {
+    const policy::Consent there = policy::ConsentFor(words, {channel, purpose, word.business_unit});
+    if (there == policy::Consent::kWithdrawn) return there;
+  }
+  return policy::ConsentFor(words, {channel, purpose, ""});
 }
 
 int FindDecision(const statepb::DecisionsState& decisions, std::string_view name) {

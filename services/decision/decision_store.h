@@ -7,6 +7,8 @@
 //                                                 messages
 //   Y campaign cycle          CycleOffersState    offers of a cycle's cells that send a message
 //   K customer contact        CampaignContactState  a message with an offer that is counted
+//   W customer contact        ConsentFact         what unsubscribing from it withdraws, if it
+//                                                 concerns offers
 #pragma once
 
 #include <optional>
@@ -16,6 +18,9 @@
 #include "absl/status/statusor.h"
 #include "platform/core/id.h"
 #include "platform/storage/store.h"
+#include "policy/consent.h"
+#include "rondo/log/v1/campaigns.pb.h"
+#include "rondo/log/v1/customers.pb.h"
 #include "rondo/response/v1/event.pb.h"
 #include "rondo/state/v1/decision.pb.h"
 #include "services/decision/domain/propensity.h"
@@ -24,6 +29,9 @@ namespace rondo::decision {
 
 namespace pb = ::rondo::decision::v1;
 namespace statepb = ::rondo::state::v1;
+
+// Whose consent offers at a placement need.
+inline constexpr char kOfferChannel[] = "web";
 
 // Decisions of one customer that can still be answered; older ones are forgotten. Of each, only
 // what was proposed is kept; all candidates are in the log.
@@ -44,6 +52,8 @@ std::string KeyOfCycleOffers(std::string_view campaign, int32_t cycle);
 std::string KeyOfCampaignContact(CustomerId customer,
                                  const rondo::response::v1::ContactKey& contact);
 storage::KeyRange CampaignContactsOf(CustomerId customer);
+std::string KeyOfWayOut(CustomerId customer, const rondo::response::v1::ContactKey& contact);
+storage::KeyRange WaysOutOf(CustomerId customer);
 // DATA_LOSS unless KeyOfCounts wrote `key`.
 absl::Status ParseCountsKey(std::string_view key, Exposure& exposure, int64_t& week);
 
@@ -63,10 +73,16 @@ void FoldProfile(const rondo::log::v1::ProfileChanged& change, statepb::Customer
 // The later record wins.
 void FoldSignals(const rondo::log::v1::SignalsChanged& change, statepb::CustomerViewState& view);
 
-// Whether the customer withdrew or gave consent for `channel` and `purpose` in any business unit's
-// name: nullopt if neither was said. The most specific fact wins over `*`.
-std::optional<bool> ConsentOf(const statepb::CustomerViewState& view, std::string_view channel,
-                              std::string_view purpose);
+// What an `unsubscribe` that answers the planned contact withdraws of what offers need: nothing
+// (nullopt) if it went out by a channel that offers do not use. Only granted and the time are open.
+std::optional<rondo::log::v1::ConsentFact> WayOutOf(const rondo::log::v1::ContactPlanned& planned);
+// Folds one word of consent, as FoldProfile does.
+void FoldConsent(const rondo::log::v1::ConsentFact& fact, statepb::CustomerViewState& view);
+
+// What the customer says of `channel` and `purpose` (policy/consent.h). An offer speaks in no
+// business unit's name: a withdrawal that holds for any of them holds for it.
+policy::Consent ConsentOf(const statepb::CustomerViewState& view, std::string_view channel,
+                          std::string_view purpose);
 
 // Its place among a customer's decisions; -1 if it is not (or no longer) known.
 int FindDecision(const statepb::DecisionsState& decisions, std::string_view name);

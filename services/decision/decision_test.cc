@@ -133,6 +133,53 @@ TEST_F(DecisionTest, WithdrawnConsentAndErasureStopOffers) {
   EXPECT_THAT(ReasonsOf(*Decide(2)), ElementsAre(std::pair("offers/a", "policy")));
 }
 
+TEST_F(DecisionTest, TheLastWordOnConsentHoldsHoweverSpecificItIs) {
+  ASSERT_TRUE(Create("a", 100).ok());
+  SetConsent(1, true, "web", "marketing");
+  EXPECT_EQ(Decide(1)->propositions_size(), 1);
+  house_.Advance(absl::Seconds(1));
+  SetConsent(1, false, "*", "*");
+  EXPECT_THAT(ReasonsOf(*Decide(1)), ElementsAre(std::pair("offers/a", "policy")));
+  house_.Advance(absl::Seconds(1));
+  SetConsent(1, false, "web", "newsletter");
+  SetConsent(1, true, "*", "*");
+  EXPECT_EQ(Decide(1)->propositions_size(), 1);
+
+  SetConsent(2, false, "web", "marketing");
+  house_.Advance(absl::Seconds(1));
+  SetConsent(2, true, "*", "*");
+  EXPECT_EQ(Decide(2)->propositions_size(), 1);
+}
+
+TEST_F(DecisionTest, AnOfferIsHeldBackByAWithdrawalForAnyBusinessUnit) {
+  ASSERT_TRUE(Create("a", 100).ok());
+  SetConsent(1, true);
+  SetConsent(1, false, "web", "marketing", "kr");
+  EXPECT_EQ(Decide(1)->propositions_size(), 0);
+  house_.Advance(absl::Seconds(1));
+  SetConsent(1, true);
+  EXPECT_EQ(Decide(1)->propositions_size(), 1) << "said later, of every unit";
+}
+
+TEST_F(DecisionTest, UnsubscribesAndComplaintsStopOffersAsTheyStopMessages) {
+  ASSERT_TRUE(Create("a", 100).ok());
+  Plan(1, "web");
+  Plan(2, "email");
+  Plan(4, "web", "newsletter");
+  for (uint64_t i = 1; i <= 2; ++i) Track(i, "unsubscribe");
+  Track(3, "unsubscribe", false);
+  Track(4, "unsubscribe");
+  Track(5, "complaint", false);
+  Track(6, "open", false);
+  const std::map<uint64_t, int> expected = {{1, 0}, {2, 1}, {3, 0}, {4, 1}, {5, 0}, {6, 1}};
+  for (const auto& [customer, offers] : expected) {
+    EXPECT_EQ(Decide(customer)->propositions_size(), offers) << customer;
+  }
+  house_.Advance(absl::Seconds(1));
+  SetConsent(1, true, "web");
+  EXPECT_EQ(Decide(1)->propositions_size(), 1) << "they changed their mind";
+}
+
 TEST_F(DecisionTest, AParkedCustomerGetsNoOfferUntilSettled) {
   ASSERT_TRUE(Create("a", 100).ok());
   const auto append = [this](bool parked, const char* service) {

@@ -318,7 +318,7 @@ absl::StatusOr<policy::ContactFacts> ContactBook::FactsOf(
   facts.not_after = NotAfter(contact, policy);
   facts.time_zone = ZoneOf(contact.time_zone(), policy.default_time_zone());
   facts.consent =
-      ConsentFor(recipient.consents(), channel, facts.purpose, campaign.business_unit());
+      ConsentFor(recipient.consents(), {channel, facts.purpose, campaign.business_unit()});
   facts.is_erased = recipient.erased();
   facts.is_parked = !recipient.parked_by().empty();
   facts.has_complained = recipient.complained();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <vector>
 
 namespace rondo::delivery {
 namespace {
@@ -12,12 +13,12 @@ std::tuple<std::string_view, std::string_view, std::string_view> KeyOf(const Con
   return {fact.channel(), fact.purpose(), fact.business_unit()};
 }
 
-// Whether `a` has the word over `b`.
-bool Prevails(const ConsentFact& a, const ConsentFact& b) {
-  if (a.effective_time_micros() != b.effective_time_micros()) {
-    return a.effective_time_micros() > b.effective_time_micros();
-  }
-  return !a.granted() && b.granted();
+policy::ConsentWord WordOf(const ConsentFact& fact) {
+  return {.channel = fact.channel(),
+          .purpose = fact.purpose(),
+          .business_unit = fact.business_unit(),
+          .granted = fact.granted(),
+          .effective_time_micros = fact.effective_time_micros()};
 }
 
 }  // namespace
@@ -27,7 +28,7 @@ void FoldConsent(const ConsentFact& fact, Consents& consents) {
       consents.begin(), consents.end(), fact,
       [](const ConsentFact& a, const ConsentFact& b) { return KeyOf(a) < KeyOf(b); });
   if (at != consents.end() && KeyOf(*at) == KeyOf(fact)) {
-    if (Prevails(fact, *at)) *at = fact;
+    if (policy::Prevails(WordOf(fact), WordOf(*at))) *at = fact;
     return;
   }
   const auto index = static_cast<int>(at - consents.begin());
@@ -35,17 +36,11 @@ void FoldConsent(const ConsentFact& fact, Consents& consents) {
   for (int i = consents.size() - 1; i > index; --i) consents.SwapElements(i, i - 1);
 }
 
-policy::Consent ConsentFor(const Consents& consents, std::string_view channel,
-                           std::string_view purpose, std::string_view business_unit) {
-  const ConsentFact* word = nullptr;
-  for (const ConsentFact& fact : consents) {
-    const bool speaks = (fact.channel() == channel || fact.channel() == "*") &&
-                        (fact.purpose() == purpose || fact.purpose() == "*") &&
-                        (fact.business_unit() == business_unit || fact.business_unit().empty());
-    if (speaks && (word == nullptr || Prevails(fact, *word))) word = &fact;
-  }
-  if (word == nullptr) return policy::Consent::kUnknown;
-  return word->granted() ? policy::Consent::kGranted : policy::Consent::kWithdrawn;
+policy::Consent ConsentFor(const Consents& consents, const policy::ConsentSubject& subject) {
+  std::vector<policy::ConsentWord> words;
+  words.reserve(static_cast<size_t>(consents.size()));
+  for (const ConsentFact& fact : consents) words.push_back(WordOf(fact));
+  return policy::ConsentFor(words, subject);
 }
 
 }  // namespace rondo::delivery

@@ -23,7 +23,7 @@ rondo::log::v1::ConsentFact Fact(const std::string& channel, bool granted, int64
 }
 
 policy::Consent Ask(const Consents& consents, const std::string& channel = "email") {
-  return ConsentFor(consents, channel, "marketing", "kr");
+  return ConsentFor(consents, {channel, "marketing", "kr"});
 }
 
 TEST(ConsentTest, TheLatestWordWinsAndTheWithdrawalAtEqualTimes) {
