@@ -49,8 +49,7 @@ class DecisionTest : public testing::Test {
   // Said at this moment of the clock.
   void SetConsent(uint64_t customer, bool granted, const std::string& channel = "*",
                   const std::string& purpose = "marketing", const std::string& unit = "");
-  // A contact of `BeginCycle`'s campaign, and what comes back of it (without one: of nobody knows
-  // what).
+  // A contact of `BeginCycle`'s campaign, and an event that answers it, or no contact at all.
   void Plan(uint64_t customer, const std::string& channel, const std::string& purpose = "");
   void Track(uint64_t customer, const std::string& type, bool with_contact = true);
   absl::StatusOr<pb::DecideResponse> Decide(const std::string& customer, int max_offers = 1,

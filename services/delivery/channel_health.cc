@@ -25,10 +25,12 @@ std::optional<absl::Time> ChannelHealth::Note(const std::string& channel,
   {
     const std::lock_guard lock(mutex_);
     Channel& known = channels_[channel];
-    // Without any word on the message: the peer is not there, or lets us in no further.
-    const bool no_peer = outcome.status == SendStatus::kDeferred && outcome.code == 0;
-    known.failures = no_peer ? known.failures + 1 : 0;
-    known.told_of_rest = known.told_of_rest && no_peer;
+    // Without any word on the message the peer is not there, or lets us in no further. One that
+    // breaks at the message leaves it in doubt: one upon the other, they would all be lost.
+    const bool failed = outcome.status == SendStatus::kUnknown ||
+                        (outcome.status == SendStatus::kDeferred && outcome.code == 0);
+    known.failures = failed ? known.failures + 1 : 0;
+    known.told_of_rest = known.told_of_rest && failed;
     if (known.failures < failures_until_rest_) return std::nullopt;
     known.failures = 0;
     known.rests_until = until;

@@ -20,8 +20,8 @@ namespace rondo::delivery {
 // Thread-safe.
 class ChannelHealth {
  public:
-  // So many messages one after another of which the peer has said nothing, and the channel rests
-  // for `rest`. `log` outlives it.
+  // So many messages one after another that the peer neither took nor refused (it said nothing of
+  // them, or nobody knows), and the channel rests for `rest`. `log` outlives it.
   ChannelHealth(int failures_until_rest, absl::Duration rest, const Log& log);
 
   bool Rests(const std::string& channel, absl::Time now) const;

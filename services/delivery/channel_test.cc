@@ -139,6 +139,45 @@ TEST_F(ChannelTest, AServerThatLetsNobodyInRestsItsChannelAndIsToldOnce) {
   EXPECT_THAT(Status().limited_by(), IsEmpty());
 }
 
+TEST_F(ChannelTest, APeerThatBreaksAtEveryMessagePutsFewOfACampaignInDoubt) {
+  bool broken = true;
+  mail_.answer = [&](const Outbound&) {
+    return broken ? SendOutcome{SendStatus::kUnknown, 500, "internal error", {}}
+                  : SendOutcome{SendStatus::kAccepted, 202, "", {}};
+  };
+  for (uint64_t i = 1; i <= 200; ++i) {
+    AddCustomer(i);
+    Plan(i);
+  }
+  house_.Settle();
+  EXPECT_LT(mail_.messages.size(), 40u);
+  EXPECT_EQ(Status().limited_by(), "email: internal error");
+  EXPECT_EQ(Status().in_doubt(), static_cast<int64_t>(mail_.messages.size()));
+  const auto lost = static_cast<ptrdiff_t>(mail_.messages.size());
+  broken = false;
+  house_.Advance(absl::Hours(1));
+  EXPECT_THAT(mail_.messages, SizeIs(200)) << "and nobody in doubt gets a second one";
+  int64_t sent = 0;
+  for (uint64_t i = 1; i <= 200; ++i) sent += PhaseOf(i) == statepb::CONTACT_PHASE_SENT ? 1 : 0;
+  EXPECT_EQ(sent, 200 - lost);
+}
+
+TEST_F(ChannelTest, AChannelWhoseRepliesAreLostNowAndThenNeverRests) {
+  int number = 0;
+  mail_.answer = [&](const Outbound&) {
+    return ++number % 20 == 0 ? SendOutcome{SendStatus::kUnknown, 0, "connection lost", {}}
+                              : SendOutcome{SendStatus::kAccepted, 250, "", {}};
+  };
+  for (uint64_t i = 1; i <= 400; ++i) {
+    AddCustomer(i);
+    Plan(i);
+  }
+  house_.Settle();
+  EXPECT_THAT(mail_.messages, SizeIs(400));
+  EXPECT_EQ(Status().in_doubt(), 20);
+  EXPECT_THAT(log_text_.str(), testing::Not(HasSubstr("channel_rests")));
+}
+
 TEST_F(ChannelTest, TheRealTransportsNameTheFieldThatIsWrong) {
   SmtpOptions smtp;
   smtp.host = "127.0.0.1";
