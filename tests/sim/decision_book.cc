@@ -19,6 +19,11 @@ std::string DecisionBook::Answered(uint64_t customer, const kit::Person& person,
   if (erased_.contains(customer)) {
     return choice.proposed.empty() ? "" : name + "an offer for somebody who was erased";
   }
+  const auto complaint = complaints_.find(customer);
+  const bool may_have_complained = complaint != complaints_.end();
+  if (may_have_complained && asked > complaint->second + kGrace && !choice.proposed.empty()) {
+    return name + "an offer for somebody who complained";
+  }
   Made made{.customer = customer, .choice = choice};
   size_t always = 0;
   for (const OfferPlan& offer : offers_) {
@@ -26,7 +31,9 @@ std::string DecisionBook::Answered(uint64_t customer, const kit::Person& person,
     if (then || offer.IsFor(person, answered)) made.eligible.insert(offer.name);
     if (then && offer.IsFor(person, answered)) ++always;
   }
-  if (choice.proposed.size() < std::min<size_t>(always, 2)) return name + "an offer is missing";
+  if (!may_have_complained && choice.proposed.size() < std::min<size_t>(always, 2)) {
+    return name + "an offer is missing";
+  }
   for (const Choice::Proposed& proposed : choice.proposed) {
     if (Find(proposed.offer) == nullptr || !made.eligible.contains(proposed.offer)) {
       return name + proposed.offer + " was proposed to somebody who is not eligible";

@@ -2,6 +2,7 @@
 // it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -15,6 +16,9 @@
 
 namespace rondo::sim {
 
+// What was acknowledged holds for what begins this much later (reliability: I4).
+inline constexpr absl::Duration kGrace = absl::Seconds(1);
+
 // Each check returns what is wrong, empty if nothing.
 class DecisionBook {
  public:
@@ -26,6 +30,15 @@ class DecisionBook {
   void Replied(const PropositionAnswer& answer) { replies_.insert(answer); }
   // Its decisions can be answered no more, and its counts stay.
   void Erased(uint64_t customer) { erased_.insert(customer); }
+
+  // Nobody who complained is offered anything.
+  void ComplaintTold(uint64_t customer) {
+    complaints_.try_emplace(customer, absl::InfiniteFuture());
+  }
+  void ComplaintAccepted(uint64_t customer, absl::Time now) {
+    absl::Time& since = complaints_.try_emplace(customer, now).first->second;
+    since = std::min(since, now);
+  }
 
   // Whether the decision is known still: what is only written may go with power.
   bool Knows(const std::string& decision) const { return choices_.contains(decision); }
@@ -47,6 +60,7 @@ class DecisionBook {
   std::map<std::string, Made> choices_;  // By decision.
   std::set<PropositionAnswer> replies_;
   std::set<uint64_t> erased_;
+  std::map<uint64_t, absl::Time> complaints_;  // When the first one was acknowledged.
 };
 
 }  // namespace rondo::sim

@@ -7,9 +7,6 @@
 namespace rondo::sim {
 namespace {
 
-// What was acknowledged holds for sends that begin this much later (reliability: I4).
-constexpr absl::Duration kGrace = absl::Seconds(1);
-
 std::string Name(uint64_t customer) { return absl::StrFormat("customer %016x", customer); }
 
 std::string Name(const ContactId& contact) {
@@ -59,6 +56,7 @@ void Ledger::EventAccepted(uint64_t customer, const Happening& happening, absl::
   events_.try_emplace(happening.message_id, Event{customer, happening, !IsErased(customer)});
   if (happening.deed == kit::Deed::kUnsubscribe) Withdraw(customer, happening.channel, now);
   if (happening.deed != kit::Deed::kComplain) return;
+  decisions_.ComplaintAccepted(customer, now);
   for (const char* channel : {"email", "sms"}) Withdraw(customer, channel, now);
 }
 

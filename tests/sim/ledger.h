@@ -24,6 +24,8 @@ class Ledger {
 
   // What the deployment acknowledged.
   void PersonAccepted(uint64_t customer, const kit::Person& person);
+  // A complaint may hold from when it was first told, and must from when it was accepted.
+  void ComplaintTold(uint64_t customer) { decisions_.ComplaintTold(customer); }
   void EventAccepted(uint64_t customer, const Happening& happening, absl::Time now);
   void VisitAccepted(const Visit& visit, absl::Time now);
   // Addresses count from when they were first told; the last one alone from when it was accepted.

@@ -312,6 +312,7 @@ void World::Report(uint64_t customer, const Happening& happening) {
     return happening.by_file ? process_->ImportPurchase(*person_of_.at(customer), happening)
                              : process_->Track(customer, happening);
   };
+  if (happening.deed == kit::Deed::kComplain) ledger_.ComplaintTold(customer);
   if (Persist(what, tell)) {
     ledger_.EventAccepted(customer, happening, machine_.clock().Now());
   }
