@@ -245,7 +245,7 @@ void AddCustomerCommands(CLI::App& root, Shell& shell) {
   erase->add_flag("--yes", *sure, "Do it; without this nothing is erased");
   shell.OnRun(erase, [&shell, erased, sure]() -> absl::Status {
     if (!*sure) {
-      return absl::FailedPreconditionError("erasing cannot be undone: say --yes to do it");
+      return shell.UsageError("erasing cannot be undone: say --yes to do it");
     }
     return EraseCustomer(shell, *erased);
   });

@@ -17,6 +17,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_format.h"
 #include "app/document_text.h"
+#include "platform/catalog/resource_name.h"
 #include "platform/core/field_error.h"
 #include "platform/core/money.h"
 #include "platform/core/status_macros.h"
@@ -357,13 +358,11 @@ void ReadDocument(const YAML::Node& node, std::string_view file, Reader& reader,
     return reader.Fail(kind_node ? kind_node : node, "kind", "expected one of " + choices);
   }
   const YAML::Node name = node["name"];
-  const bool named = name && name.IsScalar() && !name.Scalar().empty() &&
-                     name.Scalar().find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_.") ==
-                         std::string::npos &&
-                     name.Scalar().size() <= 100;
+  const bool named = name && name.IsScalar() && catalog::IsResourceId(name.Scalar());
   if (!named) {
-    return reader.Fail(name ? name : node, "name",
-                       "expected 1 to 100 of a-z, 0-9, -, _ and . (without the collection)");
+    return reader.Fail(
+        name ? name : node, "name",
+        "expected 1 to 63 of a-z, 0-9 and -, a letter first (without the collection)");
   }
   Document document;
   document.file = file;

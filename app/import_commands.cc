@@ -1,12 +1,16 @@
 #include "app/import_commands.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -195,6 +199,31 @@ void PrintSummary(const Shell& shell, const ImportFlags& flags,
   }
 }
 
+// Keeps a second import of the same file out, which would write over the progress of the first.
+class ImportLock {
+ public:
+  static absl::StatusOr<ImportLock> Take(const std::string& file) {
+    ImportLock lock(open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    // Whoever reads the file next says why it cannot be opened.
+    if (lock.file_ < 0 || flock(lock.file_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) {
+      return lock;
+    }
+    return absl::FailedPreconditionError(file + ": another import of this file is under way");
+  }
+  ImportLock(ImportLock&& other) noexcept : file_(std::exchange(other.file_, -1)) {}
+  ImportLock& operator=(ImportLock&& other) noexcept {
+    std::swap(file_, other.file_);
+    return *this;
+  }
+  ~ImportLock() {
+    if (file_ >= 0) close(file_);
+  }
+
+ private:
+  explicit ImportLock(int file) : file_(file) {}
+  int file_;
+};
+
 absl::Status Import(Shell& shell, const std::string& kind, const ImportFlags& flags) {
   customer::ImportOptions options;
   if (flags.file != "-" && !flags.dry_run) options.progress_path = flags.file + ".progress";
@@ -208,6 +237,10 @@ absl::Status Import(Shell& shell, const std::string& kind, const ImportFlags& fl
   options.dry_run = flags.dry_run;
   options.rejects_path = flags.rejects;
   options.resume = flags.resume;
+  std::optional<ImportLock> lock;
+  if (!options.progress_path.empty()) {
+    RONDO_ASSIGN_OR_RETURN(lock, ImportLock::Take(flags.file));
+  }
   std::vector<std::string> reasons;
   options.on_rejected = [&reasons](const customer::Rejection& row) {
     if (reasons.size() == kReasonsShown) return;

@@ -77,7 +77,7 @@ absl::Status Verify(Shell& shell, const std::string& data) {
 
 absl::Status Repair(Shell& shell, const std::string& data, bool sure) {
   if (!sure) {
-    return absl::FailedPreconditionError(
+    return shell.UsageError(
         "repair gives up what follows the first damage of each partition (rondo log verify shows "
         "it) and keeps the damaged files beside: say --yes to do it");
   }

@@ -2,6 +2,7 @@
 customers, the addresses file, and the doors' own pages.
 """
 
+import fcntl
 import gzip
 import json
 import os
@@ -89,6 +90,11 @@ def check_statuses(one):
     ends(one, REFUSED, "rules", "fmt", "--expr", "a &&")
     ends(one, REFUSED, "customer", "show", "crm4711")
     ends(one, WRONG_STATE, "customer", "show", "crm:4711")
+    ends(one, USAGE, "customer", "erase", "crm:4711")
+    ends(one, USAGE, "log", "repair", "--data", str(one.folder / "none"))
+    named = one.run("apply", "-f", "-", input="kind: Offer\nname: ten_percent\ntitle: Ten\n")
+    kit.equal(named.returncode, REFUSED, named.stderr)
+    kit.check(":2:7: name: expected 1 to 63" in named.stderr, named.stderr)
     ends(one, WRONG_STATE, "campaign", "resume", "hello")
     nobody = subprocess.run([one.binary, "campaign", "list"], capture_output=True, text=True,
                             env={**os.environ, "RONDO_SERVER": "127.0.0.1:1"})
@@ -186,6 +192,10 @@ def check_imports(one):
              "--rejects", str(one.folder / "." / other))
         kit.equal((before), ((one.folder / "people.csv").read_text(), mapping.read_text()), other)
     ends(one, USAGE, "import", "customers", "-", *words, "--resume", input=text)
+    ends(one, REFUSED, "import", "customers", str(one.folder), *words)
+    with open(one.folder / "people.csv") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # As another import of it does.
+        ends(one, WRONG_STATE, "import", "customers", str(one.folder / "people.csv"), *words)
     unknown = one.folder / "unknown.yaml"
     unknown.write_text(MAPPING.replace("attributes: {", "attributes: {size: {column: tier}, "))
     done = one.run("import", "customers", str(one.folder / "people.csv"), "--mapping", str(unknown))

@@ -1,6 +1,7 @@
 #include "services/customer/csv/byte_source.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -229,6 +230,11 @@ absl::StatusOr<std::unique_ptr<ByteSource>> OpenInput(const std::string& path, I
   if (fd < 0) {
     const std::string why = absl::StrCat(path, ": ", std::strerror(errno));
     return errno == ENOENT ? absl::NotFoundError(why) : absl::UnavailableError(why);
+  }
+  struct stat found {};
+  if (fstat(fd, &found) == 0 && S_ISDIR(found.st_mode)) {
+    close(fd);
+    return absl::InvalidArgumentError(path + " is a folder: name a file");
   }
   return Unpack(std::make_unique<FileSource>(fd, path, taken), limits);
 }
