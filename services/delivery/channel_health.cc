@@ -22,24 +22,31 @@ bool ChannelHealth::Rests(const std::string& channel, absl::Time now) const {
 std::optional<absl::Time> ChannelHealth::Note(const std::string& channel,
                                               const SendOutcome& outcome, absl::Time now) {
   const absl::Time until = now + rest_;
+  const bool no_peer = outcome.status == SendStatus::kDeferred && outcome.code == 0;
+  bool rests = true;
   {
     const std::lock_guard lock(mutex_);
     Channel& known = channels_[channel];
     // Without any word on the message the peer is not there, or lets us in no further. One that
     // breaks at the message leaves it in doubt: one upon the other, they would all be lost.
-    const bool failed = outcome.status == SendStatus::kUnknown ||
-                        (outcome.status == SendStatus::kDeferred && outcome.code == 0);
+    const bool failed = outcome.status == SendStatus::kUnknown || no_peer;
     known.failures = failed ? known.failures + 1 : 0;
     known.told_of_rest = known.told_of_rest && failed;
-    if (known.failures < failures_until_rest_) return std::nullopt;
-    known.failures = 0;
-    known.rests_until = until;
-    known.reason = outcome.reply;
-    if (std::exchange(known.told_of_rest, true)) return until;
+    known.has_no_peer = no_peer;
+    if (failed) known.reason = outcome.reply;
+    if (known.failures >= failures_until_rest_) {
+      known.failures = 0;
+      known.rests_until = until;
+      if (std::exchange(known.told_of_rest, true)) return until;
+    } else if (no_peer && known.failures == 1 && !known.told_of_rest) {
+      rests = false;  // Where little is sent it never comes to a rest.
+    } else {
+      return std::nullopt;
+    }
   }
-  log_.Write(LogLevel::kWarning, "channel_rests",
+  log_.Write(LogLevel::kWarning, rests ? "channel_rests" : "channel_fails",
              {{"channel", channel}, {"reason", outcome.reply}});
-  return until;
+  return rests ? std::optional(until) : std::nullopt;
 }
 
 void ChannelHealth::TellRefused(const rondo::state::v1::ContactState& contact,
@@ -63,7 +70,7 @@ void ChannelHealth::TellRefused(const rondo::state::v1::ContactState& contact,
 std::string ChannelHealth::LimitedBy(absl::Time now) const {
   const std::lock_guard lock(mutex_);
   for (const auto& [name, channel] : channels_) {
-    if (channel.rests_until > now) return name + ": " + channel.reason;
+    if (channel.rests_until > now || channel.has_no_peer) return name + ": " + channel.reason;
   }
   return {};
 }

@@ -35,14 +35,15 @@ class ChannelHealth {
   void TellRefused(const rondo::state::v1::ContactState& contact, const std::string& reason,
                    const absl::Status& refused);
 
-  // The first channel that rests, and why; empty if none does.
+  // The first channel that rests or whose last message found nobody, and why; empty for none.
   std::string LimitedBy(absl::Time now) const;
 
  private:
   struct Channel {
     int failures = 0;
     absl::Time rests_until = absl::InfinitePast();
-    std::string reason;
+    std::string reason;         // Of the last failure.
+    bool has_no_peer = false;   // The last message found nobody, or was let in no further.
     bool told_of_rest = false;  // Since the peer last took or refused a message.
     std::set<std::pair<std::string, std::string>> told;  // Campaigns and reasons that the log has.
   };

@@ -113,6 +113,28 @@ TEST_F(ChannelTest, WhatIsRefusedIsLoggedOnceForEachCampaignAndReason) {
   EXPECT_EQ(told, (std::map<std::string, int>{{kCampaign, 1}, {other.name(), 1}}));
 }
 
+TEST_F(ChannelTest, AServerThatIsDownIsToldEvenWhereLittleIsSent) {
+  bool down = true;
+  mail_.answer = [&](const Outbound&) {
+    return down ? SendOutcome{SendStatus::kDeferred, 0, "connection refused", {}}
+                : SendOutcome{SendStatus::kAccepted, 250, "", {}};
+  };
+  for (uint64_t i = 1; i <= 3; ++i) {
+    AddCustomer(i);
+    Plan(i);
+  }
+  house_.Settle();
+  EXPECT_EQ(Status().limited_by(), "email: connection refused");
+  const std::string text = log_text_.str();
+  const size_t first = text.find("channel_fails");
+  ASSERT_NE(first, std::string::npos) << text;
+  EXPECT_EQ(text.find("channel_fails", first + 1), std::string::npos) << "once while it lasts";
+  down = false;
+  house_.Advance(absl::Hours(1));
+  EXPECT_THAT(Status().limited_by(), IsEmpty());
+  for (uint64_t i = 1; i <= 3; ++i) EXPECT_EQ(PhaseOf(i), statepb::CONTACT_PHASE_SENT) << i;
+}
+
 // A wrong password: no message is refused, and none goes out (see smtp_test for the sender's part).
 TEST_F(ChannelTest, AServerThatLetsNobodyInRestsItsChannelAndIsToldOnce) {
   bool locked = true;
