@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "absl/strings/numbers.h"
 #include "platform/core/clock.h"
 #include "platform/core/status_macros.h"
 #include "platform/core/zone.h"
@@ -302,9 +301,15 @@ absl::Status ContactBook::Follow(const Judgement& judgement, std::string_view ke
   }
 }
 
-absl::StatusOr<policy::ContactFacts> ContactBook::FactsOf(
-    const statepb::ContactState& contact, const statepb::RecipientState& recipient,
-    const Campaign& campaign, const rondo::campaign::v1::Policy& policy) const {
+rondo::campaign::v1::Policy BuiltInPolicy() {
+  rondo::campaign::v1::Policy policy;
+  policy.set_require_consent(true);
+  return policy;
+}
+
+policy::ContactFacts FactsOf(const statepb::ContactState& contact,
+                             const statepb::RecipientState& recipient, const Campaign& campaign,
+                             const rondo::campaign::v1::Policy& policy) {
   // A control contact has no channel: in shadow it is asked as the first treated cell would be.
   std::string channel = contact.channel();
   for (const auto& cell : campaign.cells()) {
@@ -331,11 +336,8 @@ absl::StatusOr<policy::ContactFacts> ContactBook::FactsOf(
 absl::StatusOr<Judgement> ContactBook::Judge(const statepb::ContactState& contact) const {
   const auto& key = contact.contact();
   RONDO_ASSIGN_OR_RETURN(const auto cycle, context_.Get(KeyOfCycle(key.campaign(), key.cycle())));
-  RONDO_ASSIGN_OR_RETURN(const auto state_text, context_.Get(KeyOfCampaign(key.campaign())));
-  int state = 0;
-  if (state_text.has_value() && !absl::SimpleAtoi(*state_text, &state)) {
-    return absl::DataLossError("delivery: a stored campaign's state does not decode");
-  }
+  RONDO_ASSIGN_OR_RETURN(const auto state_bytes, context_.Get(KeyOfCampaign(key.campaign())));
+  RONDO_ASSIGN_OR_RETURN(const CampaignState state, ParseCampaignState(state_bytes));
   const absl::Time now = context_.partition_time();
   if (!contact.control() && std::find(std::begin(kChannels), std::end(kChannels),
                                       contact.channel()) == std::end(kChannels)) {
@@ -357,16 +359,14 @@ absl::StatusOr<Judgement> ContactBook::Judge(const statepb::ContactState& contac
   if (!campaign.ParseFromString(*cycle)) {
     return absl::DataLossError("delivery: a stored cycle does not decode");
   }
-  rondo::campaign::v1::Policy definition;
-  definition.set_require_consent(true);  // The built-in policy.
+  rondo::campaign::v1::Policy definition = BuiltInPolicy();
   if (!campaign.policy().empty()) {
     RONDO_ASSIGN_OR_RETURN(const auto found, policies_.Get(campaign.policy(), context_));
     if (found.has_value()) definition = found->policy();
   }
   RONDO_ASSIGN_OR_RETURN(const statepb::RecipientState recipient,
                          Recipient(CustomerId(contact.customer())));
-  RONDO_ASSIGN_OR_RETURN(const policy::ContactFacts facts,
-                         FactsOf(contact, recipient, campaign, definition));
+  const policy::ContactFacts facts = FactsOf(contact, recipient, campaign, definition);
   std::vector<policy::CountedContact> counted;
   const std::string own_key = ContactKeyOf(CustomerId(contact.customer()), key);
   for (const statepb::CountedContact& each : recipient.counted()) {

@@ -105,10 +105,6 @@ class ContactBook {
   absl::StatusOr<bool> SendsAgain(const statepb::ContactState& contact) const;
   absl::Status Move(std::string_view key, statepb::ContactState& contact,
                     statepb::ContactPhase phase, absl::Time index_time);
-  absl::StatusOr<policy::ContactFacts> FactsOf(const statepb::ContactState& contact,
-                                               const statepb::RecipientState& recipient,
-                                               const rondo::campaign::v1::Campaign& campaign,
-                                               const rondo::campaign::v1::Policy& policy) const;
 
   eventlog::ApplyContext& context_;
   const catalog::DefinitionTable& policies_;
@@ -116,6 +112,16 @@ class ContactBook {
 
 // What consent the contact needs, and its way out withdraws.
 std::string PurposeOf(const statepb::ContactState& contact);
+
+// The contact policy of a campaign that names none.
+rondo::campaign::v1::Policy BuiltInPolicy();
+
+// All that is known of the contact and its customer; of use until the policy's `defer_at_most`
+// after it was due.
+policy::ContactFacts FactsOf(const statepb::ContactState& contact,
+                             const statepb::RecipientState& recipient,
+                             const rondo::campaign::v1::Campaign& campaign,
+                             const rondo::campaign::v1::Policy& policy);
 
 // Timers of contacts and of campaigns that go on.
 std::string ContactTimer(std::string_view contact);

@@ -10,17 +10,15 @@
 #include "platform/rpc/timestamp.h"
 #include "platform/storage/key.h"
 #include "services/delivery/delivery_projection.h"
+#include "services/delivery/waiting_offers.h"
 
 namespace rondo::delivery {
 namespace {
-
-using rondo::campaign::v1::Campaign;
 
 constexpr int kPageSizeDefault = 100;
 constexpr int kPageSizeMax = 1'000;
 // Of contacts looked at for one page of one campaign.
 constexpr size_t kInDoubtChunk = 1'000;
-constexpr absl::Duration kOfferWaitsByDefault = absl::Hours(14 * 24);
 
 absl::Status Check(const pb::Template& given) {
   RONDO_RETURN_IF_ERROR(
@@ -49,16 +47,6 @@ pb::Template ToTemplate(const catalog::Definition& definition) {
   shown.set_version(definition.version());
   shown.set_etag(catalog::EtagOf(definition.version()));
   return shown;
-}
-
-// When a web offer stops waiting: with the campaign's longest goal.
-absl::Time ExpiryOf(const statepb::ContactState& contact, const Campaign& campaign) {
-  absl::Duration longest = absl::ZeroDuration();
-  for (const auto& goal : campaign.goals()) {
-    longest = std::max(longest, absl::Seconds(goal.within().seconds()));
-  }
-  if (longest == absl::ZeroDuration()) longest = kOfferWaitsByDefault;
-  return FromMicros(contact.due_time_micros()) + longest;
 }
 
 }  // namespace
@@ -173,42 +161,23 @@ absl::StatusOr<pb::ListWaitingOffersResponse> DeliveryHandlers::ListWaitingOffer
   RONDO_RETURN_IF_ERROR(runtime_.AwaitEnd(kServiceName));
   RONDO_ASSIGN_OR_RETURN(const auto state, runtime_.ReadState(kServiceName, partition));
   const absl::Time now = runtime_.clock().Now();
-  std::vector<statepb::ContactState> contacts;
-  std::vector<Campaign> campaigns;
-  const auto cursor = state->Scan(ContactsOf(customer));
-  for (; cursor->Valid(); cursor->Next()) {
-    statepb::ContactState contact;
-    if (!contact.ParseFromArray(cursor->value().data(), static_cast<int>(cursor->value().size()))) {
-      return absl::DataLossError("delivery: a stored contact does not decode");
-    }
-    if (contact.channel() != "web" || contact.phase() != statepb::CONTACT_PHASE_SENT) continue;
-    RONDO_ASSIGN_OR_RETURN(const auto campaign, ReadCycle(*state, contact.contact().campaign(),
-                                                          contact.contact().cycle()));
-    if (!campaign.has_value() || ExpiryOf(contact, *campaign) <= now) continue;
-    contacts.push_back(std::move(contact));
-    campaigns.push_back(*campaign);
-  }
-  RONDO_RETURN_IF_ERROR(cursor->status());
+  RONDO_ASSIGN_OR_RETURN(const WaitingOffers waiting,
+                         ReadWaitingOffers(*state, catalog_, customer, now));
   pb::ListWaitingOffersResponse response;
-  if (contacts.empty()) return response;
-  RONDO_ASSIGN_OR_RETURN(const auto composed, composer_.Compose(contacts, campaigns));
-  std::vector<size_t> order;
-  for (size_t i = 0; i < contacts.size(); ++i) {
-    if (composed[i].suppressed_reason.empty()) order.push_back(i);
-  }
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return contacts[a].sent_time_micros() > contacts[b].sent_time_micros();
-  });
-  for (const size_t i : order) {
+  if (waiting.contacts.empty()) return response;
+  RONDO_ASSIGN_OR_RETURN(const auto composed,
+                         composer_.Compose(waiting.contacts, waiting.campaigns));
+  for (size_t i = 0; i < waiting.contacts.size(); ++i) {
+    if (!composed[i].suppressed_reason.empty()) continue;
     pb::WaitingOffer& offer = *response.add_offers();
-    *offer.mutable_contact() = contacts[i].contact();
-    for (const auto& cell : campaigns[i].cells()) {
-      if (cell.name() == contacts[i].cell()) offer.set_offer(cell.treatment().offer());
+    *offer.mutable_contact() = waiting.contacts[i].contact();
+    for (const auto& cell : waiting.campaigns[i].cells()) {
+      if (cell.name() == waiting.contacts[i].cell()) offer.set_offer(cell.treatment().offer());
     }
     const Outbound& message = composed[i].message;
     offer.set_html(message.html.empty() ? message.text : message.html);
     offer.set_click_url(message.click_url);
-    *offer.mutable_expire_time() = ToTimestamp(ToMicros(ExpiryOf(contacts[i], campaigns[i])));
+    *offer.mutable_expire_time() = ToTimestamp(ToMicros(waiting.expire_times[i]));
   }
   return response;
 }

@@ -1,5 +1,6 @@
 #include "services/delivery/delivery_store.h"
 
+#include "absl/strings/numbers.h"
 #include "platform/core/status_macros.h"
 #include "platform/storage/key.h"
 
@@ -93,6 +94,28 @@ absl::StatusOr<std::optional<rondo::campaign::v1::Campaign>> ReadCycle(const sto
                                                                        std::string_view campaign,
                                                                        int32_t cycle) {
   return Read<rondo::campaign::v1::Campaign>(state, KeyOfCycle(campaign, cycle));
+}
+
+absl::StatusOr<statepb::RecipientState> ReadRecipient(const storage::Reader& state,
+                                                      CustomerId customer) {
+  RONDO_ASSIGN_OR_RETURN(auto recipient,
+                         Read<statepb::RecipientState>(state, KeyOfRecipient(customer)));
+  return std::move(recipient).value_or(statepb::RecipientState());
+}
+
+absl::StatusOr<rondo::campaign::v1::CampaignState> ReadCampaignState(const storage::Reader& state,
+                                                                     std::string_view campaign) {
+  RONDO_ASSIGN_OR_RETURN(const auto bytes, state.Get(KeyOfCampaign(campaign)));
+  return ParseCampaignState(bytes);
+}
+
+absl::StatusOr<rondo::campaign::v1::CampaignState> ParseCampaignState(
+    const std::optional<std::string>& bytes) {
+  int number = 0;
+  if (bytes.has_value() && !absl::SimpleAtoi(*bytes, &number)) {
+    return absl::DataLossError("delivery: a stored campaign's state does not decode");
+  }
+  return static_cast<rondo::campaign::v1::CampaignState>(number);
 }
 
 absl::StatusOr<statepb::ContactCounts> ReadCounts(const storage::Reader& state) {

@@ -58,6 +58,14 @@ absl::StatusOr<std::optional<statepb::ContactState>> ReadContact(const storage::
 absl::StatusOr<std::optional<rondo::campaign::v1::Campaign>> ReadCycle(const storage::Reader& state,
                                                                        std::string_view campaign,
                                                                        int32_t cycle);
+// Nothing known of the customer: an empty one.
+absl::StatusOr<statepb::RecipientState> ReadRecipient(const storage::Reader& state,
+                                                      CustomerId customer);
+// UNSPECIFIED for a campaign that has not moved.
+absl::StatusOr<rondo::campaign::v1::CampaignState> ReadCampaignState(const storage::Reader& state,
+                                                                     std::string_view campaign);
+absl::StatusOr<rondo::campaign::v1::CampaignState> ParseCampaignState(
+    const std::optional<std::string>& bytes);
 absl::StatusOr<statepb::ContactCounts> ReadCounts(const storage::Reader& state);
 absl::StatusOr<int64_t> ReadEpoch(const storage::Reader& state);
 struct ReadyEntry {

@@ -428,6 +428,63 @@ TEST_F(SendTest, WebOffersWaitForTheNextVisit) {
   EXPECT_EQ(Ask<pb::ListWaitingOffersResponse>(request)->offers_size(), 0);
 }
 
+TEST_F(SendTest, AVisitShowsNoWebOfferThatWasRefusedSince) {
+  campaign::v1::Campaign campaign = Definition();
+  campaign.mutable_cells(1)->mutable_treatment()->set_channel("web");
+  campaign.mutable_cells(1)->mutable_treatment()->set_template_("templates/banner");
+  BeginCycle(campaign, 2);
+  pb::CreateTemplateRequest banner;
+  banner.mutable_template_()->set_name("templates/banner");
+  banner.mutable_template_()->set_channel("web");
+  banner.mutable_template_()->set_html("<b>{{ customer.name }}</b>");
+  ASSERT_TRUE(Ask<pb::Template>(banner).ok());
+  for (uint64_t i = 1; i <= 6; ++i) {
+    AddCustomer(i);
+    Consent(i, true, "web");
+    Plan(i, absl::ZeroDuration(), "mail", 2, "web");
+  }
+  house_.Settle();
+  const auto shown = [&](uint64_t number) {
+    house_.Settle();
+    pb::ListWaitingOffersRequest request;
+    request.set_customer(ToResourceName(Customer(number)));
+    const auto offers = Ask<pb::ListWaitingOffersResponse>(request);
+    EXPECT_TRUE(offers.ok()) << offers.status();
+    return offers.ok() ? offers->offers_size() : -1;
+  };
+  for (uint64_t i = 1; i <= 6; ++i) EXPECT_EQ(shown(i), 1) << i;
+
+  house_.Advance(absl::Seconds(1));
+  Consent(1, false, "*", "*");
+  EXPECT_EQ(shown(1), 0) << "an opt-out from everything";
+  house_.Advance(absl::Seconds(1));
+  Consent(1, true, "web");
+  EXPECT_EQ(shown(1), 1) << "and back";
+  Consent(2, false, "sms");
+  EXPECT_EQ(shown(2), 1) << "of another channel";
+  Track(3, "complaint", false);
+  EXPECT_EQ(shown(3), 0) << "a complaint";
+  Record erased;
+  erased.set_party(Customer(4).value());
+  erased.mutable_customer_erased();
+  house_.Append(erased);
+  EXPECT_EQ(shown(4), 0) << "erased";
+  Record parked;
+  parked.set_party(Customer(5).value());
+  parked.mutable_record_skipped()->set_service("response");
+  house_.Append(parked);
+  EXPECT_EQ(shown(5), 0) << "parked";
+
+  house_.Advance(absl::Hours(24 * 4));
+  EXPECT_EQ(shown(6), 1) << "longer than a message may be put off";
+  Transition(campaign::v1::CAMPAIGN_STATE_RUNNING, campaign::v1::CAMPAIGN_STATE_PAUSED);
+  EXPECT_EQ(shown(6), 0) << "paused";
+  Transition(campaign::v1::CAMPAIGN_STATE_PAUSED, campaign::v1::CAMPAIGN_STATE_RUNNING);
+  EXPECT_EQ(shown(6), 1) << "resumed";
+  Transition(campaign::v1::CAMPAIGN_STATE_RUNNING, campaign::v1::CAMPAIGN_STATE_STOPPED);
+  EXPECT_EQ(shown(6), 0) << "stopped";
+}
+
 TEST_F(SendTest, TemplatesAreCheckedBeforeTheyAreStored) {
   pb::CreateTemplateRequest request;
   request.mutable_template_()->set_name("templates/bad");
