@@ -17,29 +17,16 @@ struct ReasonEntry {
   Reason reason;
   std::string_view name;
 };
-constexpr std::array<ReasonEntry, 14> kReasons = {{{Reason::kNone, "none"},
+constexpr std::array<ReasonEntry, 10> kReasons = {{{Reason::kNone, "none"},
                                                    {Reason::kErased, "erased"},
                                                    {Reason::kParked, "parked"},
-                                                   {Reason::kHoldout, "holdout"},
-                                                   {Reason::kNoAddress, "no_address"},
-                                                   {Reason::kSuppressed, "suppressed"},
                                                    {Reason::kUnsubscribed, "unsubscribed"},
                                                    {Reason::kComplained, "complained"},
                                                    {Reason::kNoConsent, "no_consent"},
                                                    {Reason::kQuarantined, "quarantined"},
-                                                   {Reason::kOpenComplaint, "open_complaint"},
                                                    {Reason::kExpired, "expired"},
                                                    {Reason::kFrequencyCap, "frequency_cap"},
                                                    {Reason::kQuietHours, "quiet_hours"}}};
-
-struct ClassEntry {
-  MessageClass message_class;
-  std::string_view name;
-};
-constexpr std::array<ClassEntry, 4> kClasses = {{{MessageClass::kMarketing, "marketing"},
-                                                 {MessageClass::kService, "service"},
-                                                 {MessageClass::kTransactional, "transactional"},
-                                                 {MessageClass::kMandatory, "mandatory"}}};
 
 // An empty pattern matches every value.
 bool Matches(const std::string& pattern, const std::string& value) {
@@ -159,19 +146,14 @@ Ruling Refuse(Reason reason) { return {.verdict = Verdict::kRefuse, .reason = re
 Reason Refusal(const ContactPolicy& policy, const ContactFacts& facts, absl::Time now) {
   const bool marketing = facts.message_class == MessageClass::kMarketing;
   const bool service = facts.message_class == MessageClass::kService;
-  const bool mandatory = facts.message_class == MessageClass::kMandatory;
   const bool consent_missing = facts.consent == Consent::kUnknown && policy.requires_consent;
-  const std::array<std::pair<bool, Reason>, 11> checks = {{
+  const std::array<std::pair<bool, Reason>, 7> checks = {{
       {facts.is_erased, Reason::kErased},
       {facts.is_parked, Reason::kParked},
-      {facts.is_held_out && marketing, Reason::kHoldout},
-      {!facts.has_address, Reason::kNoAddress},
-      {facts.is_suppressed && !mandatory, Reason::kSuppressed},
       {facts.consent == Consent::kWithdrawn && marketing, Reason::kUnsubscribed},
       {facts.has_complained && (marketing || service), Reason::kComplained},
       {consent_missing && marketing, Reason::kNoConsent},
       {facts.is_quarantined && (marketing || service), Reason::kQuarantined},
-      {facts.has_open_complaint && marketing, Reason::kOpenComplaint},
       {now > facts.not_after, Reason::kExpired},
   }};
   for (const auto& [holds, reason] : checks) {
@@ -187,27 +169,6 @@ std::string_view ReasonName(Reason reason) {
     if (entry.reason == reason) return entry.name;
   }
   return "unknown";
-}
-
-std::optional<Reason> ParseReason(std::string_view name) {
-  for (const ReasonEntry& entry : kReasons) {
-    if (entry.name == name) return entry.reason;
-  }
-  return std::nullopt;
-}
-
-std::string_view MessageClassName(MessageClass message_class) {
-  for (const ClassEntry& entry : kClasses) {
-    if (entry.message_class == message_class) return entry.name;
-  }
-  return "unknown";
-}
-
-std::optional<MessageClass> ParseMessageClass(std::string_view name) {
-  for (const ClassEntry& entry : kClasses) {
-    if (entry.name == name) return entry.message_class;
-  }
-  return std::nullopt;
 }
 
 absl::Status Validate(const ContactPolicy& policy) {
@@ -275,12 +236,6 @@ Ruling Rule(const ContactPolicy& policy, const ContactFacts& facts,
   if (allowed == now) return {};
   if (allowed > facts.not_after) return Refuse(first_reason);
   return {.verdict = Verdict::kDefer, .reason = first_reason, .retry_time = allowed};
-}
-
-absl::Duration HistoryNeeded(const ContactPolicy& policy) {
-  absl::Duration longest = absl::ZeroDuration();
-  for (const FrequencyCap& cap : policy.caps) longest = std::max(longest, cap.window);
-  return longest;
 }
 
 }  // namespace rondo::policy

@@ -1,20 +1,19 @@
 // The contact policy: may this contact go out now, later, or never?
 //
 // Pure: everything that is known comes in, a verdict with one reason goes out. Reasons are checked
-// in the order of their numbers, the most final first, so that the same facts always give the same
+// in the order of the enum, the most final first, so that the same facts always give the same
 // reason. A deferral's time is the first instant at which nothing that is known today would stop
 // the contact; if that lies after the contact's last useful moment, it is refused for the same
 // reason.
 //
 // By message class:
 //   marketing      everything applies
-//   service        all but holdout, consent, unsubscription, open complaint and caps
-//   transactional  erased, parked, address, suppression and expiry
-//   mandatory      erased, parked, address and expiry (a recall notice reaches who unsubscribed)
+//   service        all but consent, unsubscription and caps
+//   transactional  erased, parked and expiry
+//   mandatory      as transactional (a recall notice reaches who unsubscribed)
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,29 +29,22 @@ enum class MessageClass { kMarketing, kService, kTransactional, kMandatory };
 
 enum class Verdict { kAllow, kDefer, kRefuse };
 
-// Why a contact does not go out now. Stored and shown by ReasonName; never renumbered.
+// Why a contact does not go out now. Stored and shown by ReasonName.
 enum class Reason {
-  kNone = 0,
-  kErased = 1,     // The customer was erased.
-  kParked = 2,     // A record of the customer could not be applied; nothing goes out until settled.
-  kHoldout = 3,    // In the global control group, or in a control cell.
-  kNoAddress = 4,  // No usable address for the channel.
-  kSuppressed = 5,      // On a suppression list.
-  kUnsubscribed = 6,    // Opted out of this channel, purpose and business unit.
-  kComplained = 7,      // Reported a message as spam.
-  kNoConsent = 8,       // Never asked, or the answer is not known.
-  kQuarantined = 9,     // The address bounces; waiting for it to recover.
-  kOpenComplaint = 10,  // A complaint case is open: no marketing meanwhile.
-  kExpired = 11,        // Past the contact's last useful moment.
-  kFrequencyCap = 12,
-  kQuietHours = 13,
+  kNone,
+  kErased,        // The customer was erased.
+  kParked,        // A record of the customer could not be applied; nothing goes out until settled.
+  kUnsubscribed,  // Opted out of this channel, purpose and business unit.
+  kComplained,    // Reported a message as spam.
+  kNoConsent,     // Never asked, or the answer is not known.
+  kQuarantined,   // The address bounces; waiting for it to recover.
+  kExpired,       // Past the contact's last useful moment.
+  kFrequencyCap,
+  kQuietHours,
 };
 
 // Snake case, stable: `frequency_cap`; `none` for kNone.
 std::string_view ReasonName(Reason reason);
-std::optional<Reason> ParseReason(std::string_view name);
-std::string_view MessageClassName(MessageClass message_class);
-std::optional<MessageClass> ParseMessageClass(std::string_view name);
 
 // What becomes of a contact above a cap: it waits until the cap allows it, or it is dropped if the
 // cap does not allow it at the moment when all else does.
@@ -111,14 +103,10 @@ struct ContactFacts {
   absl::Time not_after = absl::InfiniteFuture();   // No use after this instant.
   absl::TimeZone time_zone = absl::UTCTimeZone();  // The customer's, or the campaign's default.
   Consent consent = Consent::kUnknown;             // For this channel, purpose and business unit.
-  bool has_address = true;
   bool is_erased = false;
   bool is_parked = false;
-  bool is_held_out = false;
-  bool is_suppressed = false;
   bool has_complained = false;
   bool is_quarantined = false;
-  bool has_open_complaint = false;
 };
 
 struct Ruling {
@@ -133,8 +121,5 @@ struct Ruling {
 // reserves its place in the window.
 Ruling Rule(const ContactPolicy& policy, const ContactFacts& facts,
             std::span<const CountedContact> contacts, absl::Time now);
-
-// The longest window of any cap: how far back `contacts` must reach. Zero without caps.
-absl::Duration HistoryNeeded(const ContactPolicy& policy);
 
 }  // namespace rondo::policy

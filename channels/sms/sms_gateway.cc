@@ -9,6 +9,7 @@
 #include "channels/sms/sms_text.h"
 #include "platform/core/field_error.h"
 #include "platform/core/status_macros.h"
+#include "platform/http/url.h"
 
 namespace rondo {
 namespace {
@@ -17,23 +18,6 @@ constexpr size_t kWordsMax = 256;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsAlnum(char c) { return absl::ascii_isalnum(static_cast<unsigned char>(c)); }
-
-// RFC 3986, 2.1: everything but unreserved characters.
-std::string Encoded(std::string_view text) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (IsAlnum(c) || c == '-' || c == '_' || c == '.' || c == '~') {
-      out += c;
-    } else {
-      out += '%';
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15u];
-    }
-  }
-  return out;
-}
 
 // A number of up to 15 digits, or up to 11 letters, digits and spaces (TS 23.040, 9.1.2.5).
 bool IsSender(std::string_view sender) {
@@ -93,14 +77,14 @@ absl::StatusOr<std::string> SmsRequestUrl(const SmsGatewayOptions& options,
   RONDO_RETURN_IF_ERROR(violations.ToStatus());
   RONDO_ASSIGN_OR_RETURN(const SmsSegments segments, SegmentSms(message.text));
   std::string url =
-      options.url + "?username=" + Encoded(options.user) +
-      "&password=" + Encoded(options.password) + "&from=" + Encoded(options.sender) +
-      "&to=" + Encoded(message.to.text()) + "&text=" + Encoded(message.text) +
+      options.url + "?username=" + PercentEncode(options.user) +
+      "&password=" + PercentEncode(options.password) + "&from=" + PercentEncode(options.sender) +
+      "&to=" + PercentEncode(message.to.text()) + "&text=" + PercentEncode(message.text) +
       "&charset=UTF-8&coding=" + (segments.alphabet == SmsAlphabet::kUcs2 ? "2" : "0");
   if (!message.receipt_url.empty()) {
     // Kannel replaces %d by the receipt's kind and %A by the centre's answer; encoded once here, it
     // is that address for it.
-    url += "&dlr-mask=31&dlr-url=" + Encoded(message.receipt_url + "?type=%d&answer=%A");
+    url += "&dlr-mask=31&dlr-url=" + PercentEncode(message.receipt_url + "?type=%d&answer=%A");
   }
   return url;
 }

@@ -66,12 +66,6 @@ RC_GTEST_PROP(SegmentSmsTest, PartsTogetherAreTheText, (const std::vector<bool>&
   RC_ASSERT(std::accumulate(segments.parts.begin(), segments.parts.end(), std::string()) == text);
 }
 
-TEST(TransliterateTest, KeepsAMessageInTheCheapAlphabet) {
-  EXPECT_EQ(TransliterateToGsm7("It\u2019s \u201Cnow\u201D \u2013 hurry\u2026"),
-            "It's \"now\" - hurry...");
-  EXPECT_EQ(TransliterateToGsm7("안녕"), "안녕");
-}
-
 SmsGatewayOptions Gateway() {
   return {"http://127.0.0.1:13013/cgi-bin/sendsms", "u ser", "p&w", "Shop"};
 }

@@ -48,41 +48,6 @@ std::optional<std::vector<Character>> Characters(std::string_view text) {
   return characters;
 }
 
-const char* PlainFor(char32_t c) {
-  switch (c) {
-    case U'\u2018':
-    case U'\u2019':
-    case U'\u201A':
-    case U'\u2032':
-    case U'`':
-    case U'´':
-      return "'";
-    case U'\u201C':
-    case U'\u201D':
-    case U'\u201E':
-    case U'«':
-    case U'»':
-      return "\"";
-    case U'\u2010':
-    case U'\u2011':
-    case U'\u2012':
-    case U'\u2013':
-    case U'\u2014':
-      return "-";
-    case U'\u2026':
-      return "...";
-    case U'\u00A0':
-    case U'\u2009':
-    case U'\u202F':
-    case U'\t':
-      return " ";
-    case U'\u2022':
-      return "*";
-    default:
-      return nullptr;
-  }
-}
-
 }  // namespace
 
 absl::StatusOr<SmsSegments> SegmentSms(std::string_view text) {
@@ -112,23 +77,6 @@ absl::StatusOr<SmsSegments> SegmentSms(std::string_view text) {
   }
   if (segments.parts.size() > kPartsMax) return FieldError("text", "longer than 255 parts");
   return segments;
-}
-
-std::string TransliterateToGsm7(std::string_view text) {
-  const auto characters = Characters(text);
-  if (!characters.has_value()) return std::string(text);
-  std::string out;
-  size_t at = 0;
-  for (const Character& c : *characters) {
-    const char* plain = PlainFor(c.code);
-    if (plain != nullptr) {
-      out += plain;
-    } else {
-      out += text.substr(at, c.bytes);
-    }
-    at += c.bytes;
-  }
-  return out;
 }
 
 }  // namespace rondo

@@ -25,8 +25,4 @@ struct SmsSegments {
 // sequence or a surrogate pair.
 absl::StatusOr<SmsSegments> SegmentSms(std::string_view text);
 
-// `text` with what has a plain look-alike in GSM-7 replaced: curly quotes, dashes, ellipsis,
-// no-break space. One U+2019 would turn 160 characters a part into 70.
-std::string TransliterateToGsm7(std::string_view text);
-
 }  // namespace rondo
