@@ -11,6 +11,7 @@
 #include "platform/core/zone.h"
 #include "rondo/customer/v1/customer_service.pb.h"
 #include "services/delivery/domain/attempt.h"
+#include "services/delivery/transport.h"
 
 namespace rondo::delivery {
 namespace {
@@ -90,6 +91,16 @@ LinkChannel LinkChannelOf(std::string_view channel) {
   return channel == "web" ? LinkChannel::kWeb : LinkChannel::kEmail;
 }
 
+// Whether messages have it; of a customer any attribute or key may be asked for.
+bool IsKnownVariable(std::string_view path) {
+  constexpr std::string_view kKnown[] = {
+      "campaign",    "campaign.cell", "campaign.name",  "customer",  "offer",
+      "offer.code",  "offer.name",    "offer.currency", "offer.url", "offer.description",
+      "offer.title", "offer.value",   "unsubscribe_url"};
+  return path.starts_with("customer.") ||
+         std::find(std::begin(kKnown), std::end(kKnown), path) != std::end(kKnown);
+}
+
 // The status of one part of a template, with the field's name before it.
 absl::Status InField(std::string_view field, const absl::Status& status) {
   return FieldError(field, std::string_view(status.message().data(), status.message().size()));
@@ -113,6 +124,38 @@ absl::StatusOr<CompiledTemplate> CompileTemplate(const rondo::delivery::v1::Temp
   RONDO_ASSIGN_OR_RETURN(liquid::Template html, CompileField("template.html", definition.html(),
                                                              liquid::AutoEscape::kHtml));
   return CompiledTemplate{definition, std::move(subject), std::move(text), std::move(html)};
+}
+
+absl::Status CheckTemplate(const CompiledTemplate& compiled) {
+  const rondo::delivery::v1::Template& definition = compiled.definition;
+  FieldViolations violations;
+  if (definition.channel() == "email" && !definition.from().empty()) {
+    if (const absl::Status sender = CheckMailbox(definition.from()); !sender.ok()) {
+      violations.Add("template.from", "expected `Name <name@example.com>`");
+    }
+  }
+  if (definition.subject().find_first_of("\r\n") != std::string::npos) {
+    violations.Add("template.subject", "a subject is one line");
+  }
+  // The least that every message has: what is too much for nobody's data is too much for all.
+  const json least = {{"customer", json::object()}};
+  const auto check = [&](const char* field, const liquid::Template& part) {
+    for (const std::string& path : part.Variables()) {
+      if (IsKnownVariable(path)) continue;
+      violations.Add(field, path +
+                                " is not known: there are customer.ATTRIBUTE, offer.name, title, "
+                                "description, code, url, value and currency, campaign.name and "
+                                "cell, unsubscribe_url");
+    }
+    const auto rendered = part.Render(least, {});
+    if (absl::IsResourceExhausted(rendered.status())) {
+      violations.Add(field, std::string(rendered.status().message()));
+    }
+  };
+  check("template.subject", compiled.subject);
+  check("template.text", compiled.text);
+  check("template.html", compiled.html);
+  return violations.ToStatus();
 }
 
 std::string Composer::MessageIdOf(const statepb::ContactState& contact) const {

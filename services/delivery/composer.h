@@ -48,6 +48,11 @@ struct CompiledTemplate {
 // Compiles what a template's fields hold. INVALID_ARGUMENT naming the field, with line and column.
 absl::StatusOr<CompiledTemplate> CompileTemplate(const rondo::delivery::v1::Template& definition);
 
+// INVALID_ARGUMENT naming the fields of a template that could be sent to nobody: a sender that is
+// no mailbox, a subject of two lines, a variable that no message has, more work than a message may
+// cost.
+absl::Status CheckTemplate(const CompiledTemplate& compiled);
+
 // Thread-safe. All parts outlive it.
 class Composer {
  public:

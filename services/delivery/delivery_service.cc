@@ -38,7 +38,8 @@ absl::Status Check(const pb::Template& given) {
     violations.Add("template.subject", "an e-mail needs one");
   }
   RONDO_RETURN_IF_ERROR(violations.ToStatus());
-  return CompileTemplate(given).status();
+  RONDO_ASSIGN_OR_RETURN(const CompiledTemplate compiled, CompileTemplate(given));
+  return CheckTemplate(compiled);
 }
 
 pb::Template ToTemplate(const catalog::Definition& definition) {

@@ -485,21 +485,6 @@ TEST_F(SendTest, AVisitShowsNoWebOfferThatWasRefusedSince) {
   EXPECT_EQ(shown(6), 0) << "stopped";
 }
 
-TEST_F(SendTest, TemplatesAreCheckedBeforeTheyAreStored) {
-  pb::CreateTemplateRequest request;
-  request.mutable_template_()->set_name("templates/bad");
-  request.mutable_template_()->set_channel("email");
-  request.mutable_template_()->set_subject("x");
-  request.mutable_template_()->set_html("<p>\n{% include 'x' %}");
-  const auto refused = Ask<pb::Template>(request);
-  EXPECT_EQ(refused.status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(std::string(refused.status().message()),
-              HasSubstr("template.html: line 2, column 1"));
-  pb::GetTemplateRequest get;
-  get.set_name("templates/bad");
-  EXPECT_EQ(Ask<pb::Template>(get).status().code(), absl::StatusCode::kNotFound);
-}
-
 // Crashes at many moments: a promise about what the world's ledger may hold.
 class CrashTest : public DeliveryTest, public testing::WithParamInterface<uint64_t> {
  protected:
@@ -515,7 +500,8 @@ TEST_P(CrashTest, NobodyIsContactedTwiceAndNobodyIsForgotten) {
     AddCustomer(i, i % 7 != 0);
     Plan(i, absl::Minutes(static_cast<int64_t>(rng.Below(60))), i % 5 == 0 ? "control" : "mail");
   }
-  // Some answers are lost with the process, some messages deferred: the world counts these itself.
+  // Some answers are lost with the process, some messages deferred: the world counts these
+  // itself.
   std::map<std::string, int> refused_for_now;
   size_t crashes = 0;
   for (int round = 0; round < 12; ++round) {

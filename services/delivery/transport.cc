@@ -1,5 +1,7 @@
 #include "services/delivery/transport.h"
 
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
 #include "channels/email/email_message.h"
 #include "platform/core/field_error.h"
@@ -43,6 +45,13 @@ absl::StatusOr<Mailbox> ParseMailbox(std::string_view text) {
 }
 
 }  // namespace
+
+absl::Status CheckMailbox(std::string_view text) {
+  RONDO_ASSIGN_OR_RETURN(const Mailbox mailbox, ParseMailbox(text));
+  const bool is_one_line = std::none_of(mailbox.name.begin(), mailbox.name.end(),
+                                        [](unsigned char c) { return absl::ascii_iscntrl(c); });
+  return is_one_line ? absl::OkStatus() : FieldError(kSenderField, "a name is one line");
+}
 
 absl::StatusOr<std::unique_ptr<SmtpTransport>> SmtpTransport::Create(
     SmtpOptions options, const std::string& return_path) {

@@ -37,6 +37,9 @@ struct Outbound {
 
 // The fields that a transport's INVALID_ARGUMENT names: why it can never take the message.
 inline constexpr char kRecipientField[] = "recipient";
+// INVALID_ARGUMENT unless `text` is `Shop <news@shop.example>` or `news@shop.example`.
+absl::Status CheckMailbox(std::string_view text);
+
 inline constexpr char kSenderField[] = "sender";    // Of the template, or of the configuration.
 inline constexpr char kContentField[] = "content";  // Subject, text, HTML.
 inline constexpr char kChannelField[] = "channel";  // The channel's own configuration.
