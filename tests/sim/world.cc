@@ -429,8 +429,9 @@ void World::SettleDoubts() {
   std::vector<ContactId> doubts;
   Persist("list doubts", [&] {
     absl::StatusOr<std::vector<ContactId>> told = process_->InDoubt();
-    if (told.ok()) doubts = *std::move(told);
-    return told.status();
+    if (!told.ok()) return told.status();
+    doubts = *std::move(told);
+    return absl::OkStatus();
   });
   for (const ContactId& contact : doubts) {
     Persist(absl::StrFormat("settle %016x of %s, cycle %d", contact.customer, contact.campaign,
