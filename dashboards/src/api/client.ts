@@ -7,6 +7,10 @@ export class ApiError extends Error {
   }
 }
 
+export function isNotFound(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 404;
+}
+
 // Proto's JSON readers refuse fields that they do not know; a newer server may send some.
 const readOptions = {ignoreUnknownFields: true};
 

@@ -1,11 +1,11 @@
 // An ECharts drawing that follows its box and says in words what it shows.
 import {BarChart, CustomChart, ScatterChart} from 'echarts/charts';
-import {GridComponent, TooltipComponent} from 'echarts/components';
+import {GridComponent, MarkLineComponent} from 'echarts/components';
 import * as echarts from 'echarts/core';
 import {SVGRenderer} from 'echarts/renderers';
 import {useEffect, useRef} from 'react';
 
-echarts.use([BarChart, CustomChart, ScatterChart, GridComponent, TooltipComponent, SVGRenderer]);
+echarts.use([BarChart, CustomChart, ScatterChart, GridComponent, MarkLineComponent, SVGRenderer]);
 
 export function Chart(props: {option: echarts.EChartsCoreOption; label: string; height: number}) {
   const box = useRef<HTMLDivElement>(null);

@@ -7,6 +7,7 @@ import type {Campaign} from '../../api/gen/rondo/campaign/v1/campaign_pb';
 import {Loaded} from '../../ui/load_state';
 import {hrefOf} from '../../ui/route';
 import {DataTable} from '../../ui/table';
+import {formatCount} from '../../ui/words';
 import {shortName} from './figures';
 
 export function CampaignsPage() {
@@ -23,6 +24,7 @@ export function CampaignsPage() {
               <p className="notice">{t('empty.campaigns')}</p>
             ) : (
               <DataTable
+                name="campaigns"
                 caption={t('campaigns')}
                 columns={[{title: t('column.name')}, {title: t('column.state')},
                           {title: t('column.cycle'), numeric: true}, {title: t('column.programme')}]}
@@ -63,7 +65,7 @@ function DeliveryNow() {
           <div className="tiles">
             {(['waiting', 'ready', 'inFlight', 'inDoubt'] as const).map((name) => (
               <div className="tile" key={name} data-figure={name}>
-                <strong>{Number(now[name]).toLocaleString()}</strong>
+                <strong>{formatCount(now[name])}</strong>
                 {t(`live.${name}`)}
               </div>
             ))}

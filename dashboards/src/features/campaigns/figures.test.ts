@@ -13,6 +13,11 @@ test('money metrics read as money of their currency', () => {
   expect(formatDifference('bought.value', 0.5, 'EUR')).toBe('+€0.5000');
 });
 
+test('a difference that rounds to nothing has no sign', () => {
+  expect(formatDifference('bought', -0.00004, 'EUR')).toBe('0.00 pp');
+  expect(formatDifference('bought.value', 0.00001, 'EUR')).toBe('€0.0000');
+});
+
 test('small p-values are bounded, not rounded to nothing', () => {
   expect(formatP(0.00001)).toBe('< 0.0001');
   expect(formatP(0.0123)).toBe('0.0123');

@@ -20,10 +20,16 @@ export function formatMean(metric: string, mean: number, currency: string): stri
 }
 
 export function formatDifference(metric: string, difference: number, currency: string): string {
-  const sign = difference >= 0 ? '+' : '−';
   const size = Math.abs(difference);
-  if (isMoney(metric)) return `${sign}${formatMoney(size, currency, MEAN_DIGITS)}`;
-  return `${sign}${(size * 100).toFixed(2)} pp`;
+  const text = isMoney(metric) ? formatMoney(size, currency, MEAN_DIGITS) : `${(size * 100).toFixed(2)} pp`;
+  // What rounds to nothing has no sign.
+  if (!/[1-9]/.test(text)) return text;
+  return `${difference > 0 ? '+' : '−'}${text}`;
+}
+
+// Of a cycle's plan.
+export function formatShare(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
 }
 
 export function formatP(p: number): string {

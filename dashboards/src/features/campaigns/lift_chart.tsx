@@ -24,30 +24,30 @@ export function LiftSection(props: {report: CampaignReport}) {
             <LiftChart key={metric} metric={metric} currency={currency}
                        effects={effects.filter((e) => e.metric === metric)} />
           ))}
-          <div data-table="effects">
-            <DataTable
-              caption={t('lift.title')}
-              columns={[{title: t('column.arm')}, {title: t('column.metric')},
-                        {title: t('column.difference'), numeric: true},
-                        {title: t('column.interval'), numeric: true}, {title: t('column.p'), numeric: true}]}
-              rows={effects.map((effect) => ({
-                key: `${effect.arm}/${effect.metric}`,
-                cells: [
-                  effect.arm, effect.metric,
-                  <span data-value={effect.difference}>
-                    {isClear(effect) ? <strong>{formatDifference(effect.metric, effect.difference, currency)}</strong>
-                                     : formatDifference(effect.metric, effect.difference, currency)}
-                  </span>,
-                  `${formatDifference(effect.metric, effect.low, currency)} … ${formatDifference(effect.metric, effect.high, currency)}`,
-                  formatP(effect.pValue),
-                ],
-              }))}
-            />
-          </div>
+          <DataTable
+            name="effects"
+            caption={t('lift.title')}
+            columns={[{title: t('column.arm')}, {title: t('column.metric')},
+                      {title: t('column.difference'), numeric: true},
+                      {title: t('column.interval'), numeric: true}, {title: t('column.p'), numeric: true}]}
+            rows={effects.map((effect) => ({
+              key: `${effect.arm}/${effect.metric}`,
+              cells: [
+                effect.arm, effect.metric,
+                isClear(effect) ? <strong>{formatDifference(effect.metric, effect.difference, currency)}</strong>
+                                : formatDifference(effect.metric, effect.difference, currency),
+                <>
+                  <span className="whole">{formatDifference(effect.metric, effect.low, currency)} …</span>{' '}
+                  <span className="whole">{formatDifference(effect.metric, effect.high, currency)}</span>
+                </>,
+                formatP(effect.pValue),
+              ],
+            }))}
+          />
         </>
       )}
       {props.report.incrementalProfitMinorUnits !== undefined && (
-        <p data-value={props.report.incrementalProfitMinorUnits} data-figure="profit">
+        <p data-figure="profit">
           {t('lift.profit', {
             amount: formatMinorUnits(props.report.incrementalProfitMinorUnits, currency),
             cost: formatMinorUnits(Number(props.report.costMinorUnits), currency),
@@ -64,7 +64,7 @@ function LiftChart(props: {metric: string; currency: string; effects: Effect[]})
     () => ({
       grid: {left: 110, right: 30, top: 10, bottom: 40},
       xAxis: {type: 'value', name: metric, nameLocation: 'middle', nameGap: 25,
-              axisLabel: {formatter: (size: number) => formatDifference(metric, size, currency)}},
+              axisLabel: {hideOverlap: true, formatter: (size: number) => formatDifference(metric, size, currency)}},
       yAxis: {type: 'category', inverse: true, data: effects.map((effect) => effect.arm)},
       series: [
         {
@@ -82,7 +82,9 @@ function LiftChart(props: {metric: string; currency: string; effects: Effect[]})
           symbolSize: 11,
           itemStyle: {color: '#2f81c7'},
           data: effects.map((effect, i) => [effect.difference, i]),
-          markLine: {data: [{xAxis: 0}]},
+          // No difference: what an interval must not hold.
+          markLine: {data: [{xAxis: 0}], symbol: 'none', silent: true, label: {show: false},
+                     lineStyle: {color: '#808a94', type: 'dashed'}},
         },
       ],
     }),
