@@ -165,11 +165,15 @@ class Deployment:
     def start(self):
         ports = {kind: int((self.folder / f"{kind}.port").read_text()) for kind in ("mail", "sms")}
         config = self.folder / "rondo.yaml"
-        config.write_text(
-            f"data: {self.folder / 'data'}\nhttp: 127.0.0.1:0\ngrpc: 127.0.0.1:0\n"
-            f"clock: {self.clock.path if self.clock else 'system'}\n"
-            f"smtp: {{host: 127.0.0.1, port: {ports['mail']}, sessions: 40}}\n"
-            f"sms: {{url: \"http://127.0.0.1:{ports['sms']}/cgi-bin/sendsms\"}}\n" + self.settings)
+        lines = [
+            f"data: {self.folder / 'data'}", "http: 127.0.0.1:0", "grpc: 127.0.0.1:0",
+            f"clock: {self.clock.path if self.clock else 'system'}",
+            f"smtp: {{host: 127.0.0.1, port: {ports['mail']}, sessions: 40}}",
+            f"sms: {{url: \"http://127.0.0.1:{ports['sms']}/cgi-bin/sendsms\"}}"]
+        # A key may stand once; one that `settings` gives is theirs.
+        given = tuple(line.split(":")[0] + ":" for line in self.settings.splitlines())
+        lines = [line for line in lines if not given or not line.startswith(given)]
+        config.write_text("\n".join(lines) + "\n" + self.settings)
         self.server = self.processes.start(self.folder, "serve", [
             self.binary, "serve", "--config", str(config)])
         addresses = self.folder / "data" / "addresses.json"
