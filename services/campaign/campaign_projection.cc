@@ -257,8 +257,7 @@ absl::Status CampaignProjection::StartDueCycle(v1::Campaign state, ApplyContext&
                          definitions_.Get(name, context));
   // What nobody has approved begins nothing: the cycle waits.
   if (!definition.has_value() || definition->version() != state.version()) return absl::OkStatus();
-  if (number > CycleCount(definition->campaign())) return absl::OkStatus();
-  // It became due by a schedule that was changed since: then its new time counts.
+  // It became due by a schedule that was changed since: then its new time counts, if it has one.
   RONDO_ASSIGN_OR_RETURN(const std::optional<absl::Time> plan_due,
                          NextPlanDue(*definition, state, context));
   if (!plan_due.has_value()) return absl::OkStatus();
