@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_format.h"
 #include "platform/core/hash.h"
 #include "tests/sim/sim_transport.h"
+#include "tests/sim/stored_state.h"
 #include "tests/sim/world_draw.h"
 
 namespace rondo::sim {
@@ -65,9 +65,6 @@ class World {
   void CheckReport(const CampaignPlan& campaign);
   void CheckOffers();
   void CheckRebuild();
-  using State = std::map<std::string, std::string>;  // Partition and key to value.
-  std::map<std::string, State> States() const;       // By service.
-  static std::string FirstDifference(const State& before, const State& after);
   void Trace(const std::string& line);
 
   const WorldOptions options_;
@@ -406,22 +403,21 @@ void World::Reply(uint64_t customer, const PropositionAnswer& answer) {
   if (replied && is_known()) ledger_.ReplyAccepted(answer);
 }
 
+// It ended, or was settled, before: nothing is left to do.
+absl::Status OkIfOver(const absl::Status& status) {
+  return absl::IsFailedPrecondition(status) ? absl::OkStatus() : status;
+}
+
 void World::PauseMain() {
   const std::string& campaign = plan_.campaigns.front().name;
-  const bool paused = Persist("pause " + campaign, [&] {
-    const absl::Status status = process_->Pause(campaign);
-    // It ended before.
-    return absl::IsFailedPrecondition(status) ? absl::OkStatus() : status;
-  });
+  const bool paused =
+      Persist("pause " + campaign, [&] { return OkIfOver(process_->Pause(campaign)); });
   if (!paused) return;
   const absl::Time from = machine_.clock().Now();
   const absl::Time until = from + absl::Minutes(10 + rng_.Below(20 * 60));
   ledger_.Paused(campaign, from, until);
   At(until, [this, campaign] {
-    Persist("resume " + campaign, [&] {
-      const absl::Status status = process_->Resume(campaign);
-      return absl::IsFailedPrecondition(status) ? absl::OkStatus() : status;
-    });
+    Persist("resume " + campaign, [&] { return OkIfOver(process_->Resume(campaign)); });
   });
 }
 
@@ -436,11 +432,7 @@ void World::SettleDoubts() {
   for (const ContactId& contact : doubts) {
     Persist(absl::StrFormat("settle %016x of %s, cycle %d", contact.customer, contact.campaign,
                             contact.cycle),
-            [&] {
-              const absl::Status settled = process_->Settle(contact, ledger_.HasReceived(contact));
-              // Something came back meanwhile, or it was sent again.
-              return absl::IsFailedPrecondition(settled) ? absl::OkStatus() : settled;
-            });
+            [&] { return OkIfOver(process_->Settle(contact, ledger_.HasReceived(contact))); });
   }
 }
 
@@ -528,7 +520,7 @@ void World::CheckRebuild() {
   if (!ledger_.violations().empty()) return;
   machine_.EnableFaults(false);
   Persist("settle", [&] { return process_->runtime().AwaitQuiet(); });
-  const auto before = States();
+  const auto before = ReadStates(*process_);
   machine_.Crash();
   process_.reset();
   machine_.Restart(/*power_may_be_lost=*/false);
@@ -541,7 +533,7 @@ void World::CheckRebuild() {
     ledger_.Violation(
         absl::StrFormat("%s stops at %d of partition %d", lag.service, lag.applied, lag.partition));
   }
-  const auto after = States();
+  const auto after = ReadStates(*process_);
   for (const std::string& service : process_->services()) {
     Trace(absl::StrFormat("state of %s %016x", service,
                           process_->runtime().StateHash(service).value_or(0)));
@@ -550,37 +542,6 @@ void World::CheckRebuild() {
     ledger_.Violation(absl::StrFormat("the rebuilt state of %s is another one: %s", service,
                                       FirstDifference(before.at(service), after.at(service))));
   }
-}
-
-std::map<std::string, World::State> World::States() const {
-  std::map<std::string, State> states;
-  for (const std::string& service : process_->services()) {
-    State& state = states[service];
-    for (int partition = 0; partition < kPartitions; ++partition) {
-      const auto reader = process_->runtime().ReadState(service, partition);
-      if (!reader.ok()) continue;
-      const auto cursor = (*reader)->Scan({});
-      for (; cursor->Valid(); cursor->Next()) {
-        state[absl::StrFormat("%d/%s", partition, cursor->key())] = cursor->value();
-      }
-    }
-  }
-  return states;
-}
-
-std::string World::FirstDifference(const State& before, const State& after) {
-  const auto show = [](const State& state, const std::string& key) {
-    const auto found = state.find(key);
-    return found == state.end() ? "absent" : '"' + absl::CHexEscape(found->second) + '"';
-  };
-  State all = before;
-  all.insert(after.begin(), after.end());
-  for (const auto& [key, value] : all) {
-    if (show(before, key) == show(after, key)) continue;
-    return absl::StrFormat("key \"%s\" was %s, is %s", absl::CHexEscape(key), show(before, key),
-                           show(after, key));
-  }
-  return "";
 }
 
 WorldResult World::Run() {
