@@ -170,6 +170,33 @@ class FunctionNode final : public Node {
   int32_t offset_;
 };
 
+// optional.or(other) and optional.orValue(other): `other` is evaluated only where there is no value
+// (cel-spec, proposal 246).
+class OrNode final : public Node {
+ public:
+  OrNode(bool unwraps, NodePtr option, NodePtr other, int32_t offset)
+      : unwraps_(unwraps), option_(std::move(option)), other_(std::move(other)), offset_(offset) {}
+  Value Eval(Frame& frame) const override {
+    const Value option = option_->Eval(frame);
+    if (option.is_error()) return option;
+    if (!option.is(Kind::kOptional)) return Refuse(frame, option);
+    if (option.optional() != nullptr) return unwraps_ ? *option.optional() : option;
+    const Value other = other_->Eval(frame);
+    if (unwraps_ || other.is_error() || other.is(Kind::kOptional)) return other;
+    return Refuse(frame, other);
+  }
+
+ private:
+  Value Refuse(Frame& frame, const Value& value) const {
+    frame.offset = offset_;
+    return frame.NoOverload(unwraps_ ? "orValue" : "or", {&value, 1});
+  }
+
+  bool unwraps_;
+  NodePtr option_, other_;
+  int32_t offset_;
+};
+
 // `matches` with a constant pattern, compiled once.
 class MatchesNode final : public Node {
  public:
@@ -256,6 +283,12 @@ NodePtr NodeBuilder::BuildFunction(const Expr& expr) {
           std::make_unique<MatchesNode>(std::move(args[0]), std::move(pattern), expr.offset),
           constant);
     }
+  }
+  if (expr.receiver && args.size() == 2 && (expr.name == "or" || expr.name == "orValue")) {
+    const bool constant = AllConstant(args);
+    return Fold(std::make_unique<OrNode>(expr.name == "orValue", std::move(args[0]),
+                                         std::move(args[1]), expr.offset),
+                constant);
   }
   const Function function = FindFunction(expr.name, expr.receiver, args.size());
   if (function == nullptr) {

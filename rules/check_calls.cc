@@ -146,6 +146,7 @@ Type CheckPass::CheckVariadic(Expr& expr, const std::vector<Type>& args) {
   for (const Type& arg : args) {
     Type type = subst_.Apply(arg, Substitution::Unbound::kKeep);
     if (args.size() == 1 && type.is(TypeKind::kList)) type = type.params[0];
+    if (type.is(TypeKind::kParam)) type = Type::Dyn();  // Of an empty list: anything.
     const bool number = type.is(TypeKind::kInt) || type.is(TypeKind::kUint) ||
                         type.is(TypeKind::kDouble) || type.is_dyn();
     if (!number) {

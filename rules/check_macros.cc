@@ -80,6 +80,8 @@ Type CheckPass::MacroType(const Expr& expr, const std::pair<Type, Type>& variabl
     }
     case Macro::kOptMap:
       return Type::Optional(bodies[0]);
+    case Macro::kOptFlatMap:
+      return FlatType(expr, bodies[0]);
     case Macro::kSum:
       return SumType(expr, bodies[0]);
     case Macro::kMin:
@@ -88,6 +90,15 @@ Type CheckPass::MacroType(const Expr& expr, const std::pair<Type, Type>& variabl
     default:
       return bodies[0];
   }
+}
+
+Type CheckPass::FlatType(const Expr& expr, const Type& body) {
+  const Type type = subst_.Apply(body, Substitution::Unbound::kKeep);
+  const bool fits =
+      type.is_optional() || type.is_dyn() || type.is(TypeKind::kParam) || type.is(TypeKind::kNull);
+  if (fits) return body;
+  return Refuse(expr.args[1]->offset,
+                absl::StrFormat("`optFlatMap` needs an optional value, not %s", Show(body)));
 }
 
 Type CheckPass::SumType(const Expr& expr, const Type& body) {

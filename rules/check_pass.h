@@ -126,6 +126,7 @@ class CheckPass {
   Type MacroType(const Expr& expr, const std::pair<Type, Type>& variables,
                  const std::vector<Type>& bodies);
 
+  Type FlatType(const Expr& expr, const Type& body);
   Type SumType(const Expr& expr, const Type& body);
 
   Type ExtremeType(const Expr& expr, const Type& body);

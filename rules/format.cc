@@ -18,6 +18,21 @@ namespace {
 
 constexpr int kMaxPrecision = 100;
 
+// Bytes as text: whatever is not UTF-8 becomes U+FFFD, once for all that is adjacent.
+void AppendBytes(std::string_view bytes, std::string* out) {
+  bool replaced = false;
+  for (size_t at = 0; at < bytes.size();) {
+    const size_t start = at;
+    const bool invalid = NextCodePoint(bytes, &at) == kInvalidCodePoint;
+    if (!invalid) {
+      out->append(bytes.substr(start, at - start));
+    } else if (!replaced) {
+      AppendCodePoint(0xFFFD, out);
+    }
+    replaced = invalid;
+  }
+}
+
 // Appends `value` as %s shows it; false when the type cannot be shown or the text grows too long.
 bool AppendText(const Value& value, size_t limit, std::string* out);
 
@@ -68,9 +83,11 @@ bool AppendText(const Value& value, size_t limit, std::string* out) {
       *out += ShortestDouble(value.real());
       return true;
     case Kind::kString:
-    case Kind::kBytes:
     case Kind::kType:
       *out += value.text();
+      return true;
+    case Kind::kBytes:
+      AppendBytes(value.text(), out);
       return true;
     case Kind::kTimestamp:
       *out += FormatTimestamp(value.seconds(), value.nanos());
@@ -216,12 +233,12 @@ Value FormatString(Frame& frame, std::span<const Value> args) {
     }
     int precision = 6;
     if (at < pattern.size() && pattern[at] == '.') {
-      precision = 0;
+      precision = -1;
       while (++at < pattern.size() && pattern[at] >= '0' && pattern[at] <= '9') {
-        precision = std::min(precision * 10 + (pattern[at] - '0'), kMaxPrecision + 1);
+        precision = std::min(std::max(precision, 0) * 10 + (pattern[at] - '0'), kMaxPrecision + 1);
       }
     }
-    if (at >= pattern.size() || precision > kMaxPrecision) {
+    if (at >= pattern.size() || precision < 0 || precision > kMaxPrecision) {
       return frame.Fail(ErrorCode::kInvalidArgument, "malformed formatting clause");
     }
     if (next >= values.size()) {

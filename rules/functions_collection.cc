@@ -43,17 +43,6 @@ Value ValueOf(Frame& frame, std::span<const Value> args) {
   return frame.Fail(ErrorCode::kInvalidArgument, "optional.none() dereference: there is no value");
 }
 
-Value Or(Frame& frame, std::span<const Value> args) {
-  if (!args[0].is(Kind::kOptional) || !args[1].is(Kind::kOptional)) {
-    return frame.NoOverload("or", args);
-  }
-  return args[0].optional() != nullptr ? args[0] : args[1];
-}
-Value OrValue(Frame& frame, std::span<const Value> args) {
-  if (!args[0].is(Kind::kOptional)) return frame.NoOverload("orValue", args);
-  return args[0].optional() != nullptr ? *args[0].optional() : args[1];
-}
-
 Value Encode(Frame& frame, std::span<const Value> args) {
   if (!args[0].is(Kind::kBytes)) return frame.NoOverload("base64.encode", args);
   if (!frame.arena.Fits(args[0].text().size() * 2)) {
@@ -165,8 +154,9 @@ constexpr FunctionRow kTable[] = {
     {"optional.ofNonZeroValue", false, "A", "optional(A)", OptionalOfNonZero},
     {"hasValue", true, "optional(A)", "bool", HasValue},
     {"value", true, "optional(A)", "A", ValueOf},
-    {"or", true, "optional(A), optional(A)", "optional(A)", Or},
-    {"orValue", true, "optional(A), A", "A", OrValue},
+    // Signatures only: the evaluator has a node of its own.
+    {"or", true, "optional(A), optional(A)", "optional(A)"},
+    {"orValue", true, "optional(A), A", "A"},
     {"base64.encode", false, "bytes", "string", Encode},
     {"base64.decode", false, "string", "bytes", Decode},
     {"count", true, "list(A)", "int", Size},

@@ -52,7 +52,7 @@ Value ToUint(Frame& frame, std::span<const Value> args) {
       if (v.integer() < 0) break;
       return Value::Uint(static_cast<uint64_t>(v.integer()));
     case Kind::kDouble:
-      if (!(v.real() > -1.0 && v.real() < 0x1p64)) break;
+      if (!(v.real() >= 0 && v.real() < 0x1p64)) break;
       return Value::Uint(static_cast<uint64_t>(v.real()));
     case Kind::kString: {
       const auto parsed = ParseUint(v.text());

@@ -164,6 +164,15 @@ class Lexer {
     return value;
   }
 
+  // Of a pair such as \ud83d\ude00 (langdef, "String and Bytes Values"), of which `code` is the
+  // first: the second; -1 when there is none.
+  int64_t LowSurrogate(char letter, int64_t code) const {
+    if (letter != 'u' || code < 0xD800 || code > 0xDBFF) return -1;
+    if (Peek(6) != '\\' || Peek(7) != 'u') return -1;
+    const int64_t low = EscapeDigits(8, 4, 16);
+    return low >= 0xDC00 && low <= 0xDFFF ? low : -1;
+  }
+
   void ReadEscape(bool bytes, std::string* value) {
     constexpr std::string_view kFrom = "abfnrtv\\?\"'`";
     constexpr std::string_view kTo = "\a\b\f\n\r\t\v\\?\"'`";
@@ -189,6 +198,10 @@ class Lexer {
       code = EscapeDigits(2, 8, 16);
     }
     if (code < 0) return Fail(at_, "unknown escape; for a backslash write \\\\");
+    if (const int64_t low = LowSurrogate(c, code); low >= 0) {
+      code = 0x10000 + ((code - 0xD800) << 10 | (low - 0xDC00));
+      length = 12;
+    }
     if (code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) {
       return Fail(at_, "this escape is no Unicode character");
     }

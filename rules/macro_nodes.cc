@@ -61,9 +61,8 @@ class MacroNode final : public Node {
     frame.locals[slot_] = *range.optional();
     const Value result = parts_[1]->Eval(frame);
     if (result.is_error()) return result;
-    if (macro_ == Macro::kOptMap) return Value::Optional(frame.arena.New(result));
-    frame.offset = offset_;
-    return result.is(Kind::kOptional) ? result : frame.NoOverload("optFlatMap", {&result, 1});
+    // optFlatMap is a conditional with `result` as one branch: what is dyn need not be optional.
+    return macro_ == Macro::kOptMap ? Value::Optional(frame.arena.New(result)) : result;
   }
 
   // Sets the variables to item i; false when the budget is used up.

@@ -29,7 +29,8 @@ bool SameIgnoringCase(std::string_view a, std::string_view b) {
 std::string ShortestDouble(double value) {
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
-  // Exponents where Go's 'g' with shortest digits uses them: below 1e-4 and from 1e21.
+  // CEL leaves the form open; exponents only below 1e-4 and from 1e21, so that sums of money read
+  // well.
   const double size = std::fabs(value);
   const bool scientific = size != 0 && (size < 1e-4 || size >= 1e21);
   char buffer[64];

@@ -123,6 +123,10 @@ Value Concatenate(Frame& frame, const Value& a, const Value& b) {
   return a.is(Kind::kString) ? Value::String(joined) : Value::Bytes(joined);
 }
 
+bool IsWhole(const Value& index) {
+  return !index.is(Kind::kDouble) || index.real() == std::floor(index.real());
+}
+
 // The list position that `index` means: also a whole double or uint. -1 when it means none.
 int64_t Position(const Value& index) {
   constexpr double kExact = 9007199254740992.0;  // 2^53
@@ -130,8 +134,7 @@ int64_t Position(const Value& index) {
   if (index.is(Kind::kUint)) {
     return static_cast<int64_t>(std::min<uint64_t>(index.natural(), uint64_t{1} << 62));
   }
-  if (index.is(Kind::kDouble) && index.real() >= 0 && index.real() < kExact &&
-      index.real() == std::floor(index.real())) {
+  if (index.is(Kind::kDouble) && index.real() >= 0 && index.real() < kExact && IsWhole(index)) {
     return static_cast<int64_t>(index.real());
   }
   return -1;
@@ -223,7 +226,7 @@ Value OptionalIndex(Frame& frame, const Value& container, const Value& index) {
   const Value* found = nullptr;
   if (container.is(Kind::kMap)) {
     found = FindInMap(container, index);
-  } else if (container.is(Kind::kList) && IsNumber(index)) {
+  } else if (container.is(Kind::kList) && IsNumber(index) && IsWhole(index)) {
     const int64_t position = Position(index);
     if (position >= 0 && static_cast<size_t>(position) < container.items().size()) {
       found = &container.items()[static_cast<size_t>(position)];
