@@ -69,6 +69,8 @@ enum class Target : uint8_t {
   kTypeName,    // `int`, `google.protobuf.Timestamp`: the literal.
   kEvents,      // Of the call events('...'): `symbol`.
   kSegment,     // Of the call in_segment('...').
+  kUnder,       // Of the call code.under('...'); `fields` are the codes at or below.
+  kRank,        // Of percentile_rank, ntile and top; symbol.index counts them within the rule.
   kUnknown,     // Only in unchecked programs: an error when evaluated.
 };
 
@@ -88,20 +90,29 @@ struct Expr {
   Value literal;
   std::vector<ExprPtr> args;           // kMap: key, value, key, value, ...
   std::vector<bool> optional_entries;  // kList, kMap: `?item`; empty when there are none.
-  std::vector<std::string> fields;     // kMessage.
+  std::vector<std::string> fields;     // kMessage: names. kUnder: codes.
 
   // From the checker.
   Type type;
   Target target = Target::kNone;
   Symbol symbol;
   int slot = -1;  // Of locals; of macros, the first variable's (the second's follows).
+  // Of a call that is short for another rule, such as last_contact('email'): that rule, which is
+  // evaluated in its place.
+  ExprPtr expansion;
 };
 
-// Calls `visit` on `expr` and everything below it, parents first.
+// What is evaluated for `expr`.
+inline const Expr& Meaning(const Expr& expr) {
+  return expr.expansion == nullptr ? expr : *expr.expansion;
+}
+
+// Calls `visit` on `expr`, everything below it and what it is short for, parents first.
 template <typename Visit>
 void ForEach(const Expr& expr, const Visit& visit) {
   visit(expr);
   for (const ExprPtr& arg : expr.args) ForEach(*arg, visit);
+  if (expr.expansion != nullptr) ForEach(*expr.expansion, visit);
 }
 
 }  // namespace rondo::rules

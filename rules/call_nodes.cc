@@ -25,6 +25,40 @@ class SegmentNode final : public Node {
   Symbol symbol_;
 };
 
+// Whether a code is one of a set: those at or below a code of a hierarchy.
+class UnderNode final : public Node {
+ public:
+  UnderNode(NodePtr code, const std::vector<std::string>& codes)
+      : code_(std::move(code)), codes_(codes.begin(), codes.end()) {}
+  Value Eval(Frame& frame) const override {
+    const Value code = code_->Eval(frame);
+    if (code.is_error()) return code;
+    if (!code.is(Kind::kString)) return NoValue();
+    return Value::Bool(codes_.contains(std::string(code.text())));
+  }
+
+ private:
+  NodePtr code_;
+  absl::flat_hash_set<std::string> codes_;
+};
+
+class RankNode final : public Node {
+ public:
+  RankNode(Symbol call, int32_t offset) : call_(std::move(call)), offset_(offset) {}
+  Value Eval(Frame& frame) const override {
+    frame.offset = offset_;
+    if (frame.ranks != nullptr) return frame.ranks->Rank(call_.index, frame);
+    return frame.Fail(ErrorCode::kInvalidArgument,
+                      absl::StrCat("`", call_.name,
+                                   "` compares a customer with all others, "
+                                   "who are not known here"));
+  }
+
+ private:
+  Symbol call_;
+  int32_t offset_;
+};
+
 class NowNode final : public Node {
  public:
   Value Eval(Frame& frame) const override { return frame.now; }
@@ -270,6 +304,10 @@ NodePtr NodeBuilder::BuildCall(const Expr& expr) {
   if (NodePtr chain = MakeEventChain(expr, *this)) return chain;
   if (expr.op != Op::kFunction) return BuildOperator(expr);
   if (expr.target == Target::kSegment) return std::make_unique<SegmentNode>(expr.symbol);
+  if (expr.target == Target::kUnder) {
+    return std::make_unique<UnderNode>(Build(*expr.args[0]), expr.fields);
+  }
+  if (expr.target == Target::kRank) return std::make_unique<RankNode>(expr.symbol, expr.offset);
   if (!expr.receiver && expr.name == "now" && expr.args.empty()) return std::make_unique<NowNode>();
   return BuildFunction(expr);
 }

@@ -20,12 +20,11 @@ Type CheckPass::CheckCall(Expr& expr) {
   if (expr.op != Op::kFunction) return CheckOperator(expr);
   if (expr.receiver) ResolveNamespace(expr);
   // A misspelled macro first: its variables would all be reported as unknown names.
-  const bool by_name = !expr.receiver && (expr.name == "events" || expr.name == "in_segment");
-  if (strict_ && !by_name && CandidatesOf(expr.name).empty()) return UnknownFunction(expr);
+  const DomainForm form = DomainFormOf(expr);
+  if (strict_ && form == nullptr && CandidatesOf(expr.name).empty()) return UnknownFunction(expr);
+  if (form != nullptr) return (this->*form)(expr);
   std::vector<Type> args;
   for (const ExprPtr& arg : expr.args) args.push_back(CheckExpr(*arg));
-  if (!expr.receiver && expr.name == "events") return CheckEvents(expr);
-  if (!expr.receiver && expr.name == "in_segment") return CheckSegment(expr);
   if (expr.receiver) CheckWindow(expr, args);
   return CheckFunction(expr, args);
 }
@@ -41,57 +40,6 @@ void CheckPass::ResolveNamespace(Expr& expr) {
     expr.receiver = false;
     expr.args.erase(expr.args.begin());
     return;
-  }
-}
-
-Type CheckPass::CheckEvents(Expr& expr) {
-  if (expr.args.size() != 1 || !expr.args[0]->literal.is(Kind::kString)) {
-    return Refuse(expr.offset, "events() takes an event type's name in quotes: events('purchase')");
-  }
-  const std::string name(expr.args[0]->literal.text());
-  const Environment::EventType* type = env_.FindEventType(name);
-  if (type == nullptr) {
-    expr.target = Target::kUnknown;
-    return Refuse(expr.args[0]->offset,
-                  absl::StrFormat("unknown event type `%s`%s", name,
-                                  DidYouMean(name, NamesOf(env_.event_types()))));
-  }
-  expr.target = Target::kEvents;
-  expr.symbol = type->symbol;
-  return Type::List(Type::Event(name));
-}
-
-Type CheckPass::CheckSegment(Expr& expr) {
-  if (expr.args.size() != 1 || !expr.args[0]->literal.is(Kind::kString)) {
-    return Refuse(expr.offset, "in_segment() takes a segment's name in quotes");
-  }
-  const std::string name(expr.args[0]->literal.text());
-  const Symbol* symbol = env_.FindSegment(name);
-  if (symbol == nullptr) {
-    expr.target = Target::kUnknown;
-    std::vector<std::string> known;
-    for (const Symbol& segment : env_.segments()) known.push_back(segment.name);
-    return Refuse(expr.args[0]->offset,
-                  absl::StrFormat("unknown segment `%s`%s", name, DidYouMean(name, known)));
-  }
-  expr.target = Target::kSegment;
-  expr.symbol = *symbol;
-  return Type::Bool();
-}
-
-void CheckPass::CheckWindow(const Expr& expr, const std::vector<Type>& args) {
-  const bool window =
-      expr.name == "since" || expr.name == "between" || (expr.name == "last" && args.size() > 1);
-  if (!window || args.empty()) return;
-  const Type list = subst_.Apply(args[0], Substitution::Unbound::kKeep);
-  if (!list.is_event_list() && !list.is_dyn()) {
-    Refuse(expr.offset, absl::StrFormat("`.%s` is for events: events('purchase').%s(...)",
-                                        expr.name, expr.name));
-  }
-  if (expr.name != "last" || args.size() != 2) return;
-  const Value& literal = expr.args[1]->literal;
-  if (literal.is(Kind::kString) && !ParseWindowMicros(literal.text())) {
-    Refuse(expr.args[1]->offset, "a window is a number and one of s m h d w, such as '90d'");
   }
 }
 

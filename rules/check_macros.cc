@@ -124,9 +124,11 @@ Type CheckPass::ExtremeType(const Expr& expr, const Type& body) {
 void CheckPass::FinishTypes(Expr& expr) {
   expr.type = subst_.Apply(expr.type, Substitution::Unbound::kDyn);
   for (const ExprPtr& arg : expr.args) FinishTypes(*arg);
+  if (expr.expansion != nullptr) FinishTypes(*expr.expansion);
 }
 
-double CheckPass::Cost(const Expr& expr) {
+double CheckPass::Cost(const Expr& written) {
+  const Expr& expr = Meaning(written);
   double cost = 1;
   const bool loop = expr.kind == ExprKind::kMacro && expr.macro != Macro::kHas &&
                     expr.macro != Macro::kBind && expr.macro != Macro::kOptMap &&

@@ -1,5 +1,5 @@
-// The checker's one pass over a tree, in three files: names and literals (checker.cc), calls
-// (check_calls.cc), macros (check_macros.cc).
+// The checker's one pass over a tree, in four files: names and literals (checker.cc), calls
+// (check_calls.cc), the domain's words (check_domain.cc), macros (check_macros.cc).
 #pragma once
 
 #include <optional>
@@ -90,11 +90,21 @@ class CheckPass {
   // math.floor(x): a call of `math.floor`, not of a member of `math`.
   void ResolveNamespace(Expr& expr);
 
+  // check_domain.cc: calls whose arguments are names, and those of lists of events.
+  using DomainForm = Type (CheckPass::*)(Expr& expr);
+  // Null for calls that are no words of the domain.
+  DomainForm DomainFormOf(const Expr& expr) const;
   Type CheckEvents(Expr& expr);
-
   Type CheckSegment(Expr& expr);
-
-  // .last('90d'), .since(t), .between(a, b) are of lists of events only.
+  Type CheckLastContact(Expr& expr);
+  Type CheckResponded(Expr& expr);
+  Type CheckUnder(Expr& expr);
+  Type CheckRank(Expr& expr);
+  // Makes the call short for the rule `text`, whose places are all the call's.
+  Type Expand(Expr& expr, const std::string& text);
+  // The text of a literal string; nothing when it is none.
+  std::optional<std::string> TextArgument(const Expr& expr, size_t index) const;
+  // .last('90d'), .since(t), .between(a, b), .followed_by(...) are of lists of events only.
   void CheckWindow(const Expr& expr, const std::vector<Type>& args);
 
   struct Candidate {
@@ -145,6 +155,8 @@ class CheckPass {
   int slots_ = 0;
   int max_slots_ = 0;
   int fresh_ = 0;
+  int ranks_ = 0;
+  bool in_rank_ = false;
 };
 
 }  // namespace rondo::rules

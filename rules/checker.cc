@@ -77,6 +77,7 @@ bool CheckPass::Run(Expr* root, Checked* checked) {
   FinishTypes(*root);
   checked->type = root->type;
   checked->local_slots = max_slots_;
+  checked->ranks = ranks_;
   const double cost = Cost(*root);
   if (cost > env_.limits().static_cost) {
     Report(root->offset, "the rule may take too long: too many loops within one another");

@@ -18,6 +18,7 @@ enum class CheckMode : uint8_t {
 struct Checked {
   Type type;
   int local_slots = 0;
+  int ranks = 0;  // How many calls compare a customer with all others.
 };
 
 // Annotates `expr`. False with at least one diagnostic in `errors` when the rule is refused; also

@@ -74,6 +74,8 @@ class Columns {
   virtual std::vector<EventBlock> Events(const Symbol& event_type) const = 0;
   // Words of the members' bitmap in the block; null pointer: nobody there.
   virtual const uint64_t* Segment(const Symbol& segment, size_t block) const = 0;
+  // The customer's id: equal ranks are told apart by it, the same way in every table.
+  virtual uint64_t IdOf(size_t ordinal) const = 0;
   // Which ordinals exist in the block (erased and merged ones do not); null pointer: all.
   virtual const uint64_t* Alive(size_t block) const = 0;
   // One customer as a row, for what columns cannot answer: equal to what the columns say, to the

@@ -25,10 +25,12 @@ Environment TestEnvironment() {
       .AddAttribute("joined", Type::Timestamp())
       .AddAttribute("tags", Type::List(Type::String()))
       .AddSignal("score", Type::Double())
+      .AddSignal("last_contact.email", Type::Timestamp())
+      .AddCodeList("goods", {{"wear"}, {"shoes", "wear"}, {"bags", "wear"}, {"food"}})
       .AddSegment("old")
       .AddEventType(
           "buy",
-          {{"amount", Type::Double()}, {"category", Type::String()}, {"units", Type::Int()}});
+          {{"amount", Type::Double()}, {"category", Type::Code("goods")}, {"units", Type::Int()}});
   return environment;
 }
 
@@ -139,8 +141,8 @@ class TestColumns final : public Columns {
     const auto index = static_cast<size_t>(attribute.index);
     return index < 5 ? columns_[index].View(block * kBlockRows) : ColumnView();
   }
-  ColumnView Signal(const Symbol&, size_t block) const override {
-    return columns_[5].View(block * kBlockRows);
+  ColumnView Signal(const Symbol& signal, size_t block) const override {
+    return columns_[5 + static_cast<size_t>(signal.index)].View(block * kBlockRows);
   }
   std::vector<EventBlock> Events(const Symbol&) const override {
     std::vector<EventBlock> blocks;
@@ -160,13 +162,14 @@ class TestColumns final : public Columns {
   const uint64_t* Alive(size_t block) const override {
     return alive_.data() + block * kBlockRows / 64;
   }
+  uint64_t IdOf(size_t ordinal) const override { return ordinal * 7919 % 65'521; }
   std::unique_ptr<Row> NewRow() const override { return std::make_unique<MemoryRow>(); }
   void MoveTo(size_t ordinal, Row& row) const override {
     auto& memory = static_cast<MemoryRow&>(row);
     memory.attributes.clear();
     for (size_t i = 0; i < 5; ++i) memory.attributes.push_back(columns_[i].values[ordinal]);
     memory.attributes.push_back(tags_[ordinal]);
-    memory.signals = {columns_[5].values[ordinal]};
+    memory.signals = {columns_[5].values[ordinal], columns_[6].values[ordinal]};
     memory.segments = {BitAt(segment_, ordinal)};
     memory.events.clear();
     memory.events.push_back(std::make_unique<MemoryEvents>());
@@ -206,6 +209,8 @@ class TestColumns final : public Columns {
       add(3, Value::Bool(random.OneIn(2)));
       add(4, Value::TimestampMicros(now - random.Below(1000) * kHour));
       add(5, Real(random));
+      add(6, random.OneIn(9) ? Value::TimestampMicros(0)
+                             : Value::TimestampMicros(now - random.Below(1000) * kHour));
       tags_.push_back(random.OneIn(4) ? Value::Null()
                                       : Value::List({kTags, static_cast<size_t>(random.Below(3))}));
     }
@@ -215,6 +220,7 @@ class TestColumns final : public Columns {
     columns_[3].Finish(ColumnKind::kBool, 0, nullptr);
     columns_[4].Finish(ColumnKind::kTimestamp, 8, nullptr);
     columns_[5].Finish(ColumnKind::kDouble, 8, nullptr);
+    columns_[6].Finish(ColumnKind::kTimestamp, 8, nullptr);
   }
   void FillEvents(Random& random) {
     int64_t time = absl::ToUnixMicros(kNow) - 1000 * kHour;
@@ -249,7 +255,7 @@ class TestColumns final : public Columns {
   size_t size_;
   const TextDictionary tiers_{{"gold", "silver", "bronze", "", "guest"}};
   const TextDictionary categories_{{"shoes", "bags", "food"}};
-  StoredColumn columns_[6];
+  StoredColumn columns_[7];
   std::vector<Value> tags_;
   std::vector<StoredEvent> events_;
   std::vector<std::vector<size_t>> events_of_;  // By ordinal, oldest first.
@@ -290,7 +296,7 @@ class RuleWriter {
   }
 
   std::string CustomerPredicate(int depth) {
-    switch (random_.Below(15)) {
+    switch (random_.Below(17)) {
       case 0:
         return absl::StrCat("customer.tier ", random_.OneIn(2) ? "== " : "!= ", Tier());
       case 1:
@@ -322,6 +328,14 @@ class RuleWriter {
       case 12:
         return absl::StrCat(Double(depth, ""), " ", Compare(), " ", Double(depth, ""));
       case 13:
+        return absl::StrCat("now() - last_contact('email').orValue(timestamp(",
+                            random_.OneIn(2) ? "0" : "1699000000", ")) ", Compare(), " duration('",
+                            random_.Below(900), "h')");
+      case 14:
+        return absl::StrCat(Chain(depth), random_.OneIn(2) ? ".followed_by(" : ".not_followed_by(",
+                            Chain(0), ", '", random_.Below(90) + 1, "h').count() ", Compare(), " ",
+                            random_.Below(3));
+      case 15:
         return absl::StrCat("events('buy').max(e, e.time) ", Compare(), " now() - duration('",
                             random_.Below(900), "h')");
       default:
@@ -330,9 +344,11 @@ class RuleWriter {
   }
 
   std::string EventPredicate(int depth, const std::string& e) {
-    switch (random_.Below(6)) {
+    switch (random_.Below(7)) {
       case 0:
         return absl::StrCat(e, ".category == 'shoes'");
+      case 5:
+        return absl::StrCat(e, ".category.under('wear')");
       case 1:
         return absl::StrCat(e, ".category in ['bags', 'food']");
       case 2:

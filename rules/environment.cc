@@ -54,6 +54,16 @@ Environment& Environment::AddSegment(std::string name) {
   return *this;
 }
 
+Environment& Environment::AddCodeList(const std::string& name, std::vector<Code> codes) {
+  code_lists_[name] = std::move(codes);
+  return *this;
+}
+
+Environment& Environment::AllowRanks() {
+  ranks_allowed_ = true;
+  return *this;
+}
+
 Environment& Environment::AddVariable(std::string name, Type type) {
   AddNamed(std::move(name), std::move(type), &variables_, &variable_index_);
   return *this;
@@ -105,6 +115,10 @@ const Environment::Named* Environment::FindVariable(std::string_view name) const
 const std::vector<Overload>* Environment::FindFunction(std::string_view name) const {
   const auto at = functions_.find(std::string(name));
   return at == functions_.end() ? nullptr : &at->second;
+}
+const std::vector<Code>* Environment::FindCodeList(std::string_view name) const {
+  const auto at = code_lists_.find(std::string(name));
+  return at == code_lists_.end() ? nullptr : &at->second;
 }
 
 }  // namespace rondo::rules

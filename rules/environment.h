@@ -17,6 +17,12 @@ struct Field {
   Type type;
 };
 
+// One of a list of codes. `parent` is the code above it, empty for those at the top.
+struct Code {
+  std::string code;
+  std::string parent = {};
+};
+
 // Bounds on a rule's text and on one evaluation of it.
 struct Limits {
   size_t source_bytes = 64 * 1024;
@@ -49,6 +55,11 @@ class Environment {
   Environment& AddEventType(std::string name, std::vector<Field> fields);
   // `in_segment('NAME')`.
   Environment& AddSegment(std::string name);
+  // The codes of Type::Code(name), in the order given: what `.under('FOOD')` knows of them.
+  Environment& AddCodeList(const std::string& name, std::vector<Code> codes);
+  // Also percentile_rank, ntile and top, which compare a customer with all others: for rules that
+  // select among all, by Program::Select.
+  Environment& AllowRanks();
   // A plain CEL variable; the name may have dots. Not made nullable.
   Environment& AddVariable(std::string name, Type type);
   Environment& AddFunction(const std::string& name, Overload overload);
@@ -76,6 +87,7 @@ class Environment {
   const Symbol* FindSegment(std::string_view name) const;
   const Named* FindVariable(std::string_view name) const;
   const std::vector<Overload>* FindFunction(std::string_view name) const;
+  const std::vector<Code>* FindCodeList(std::string_view name) const;
 
   const std::vector<Named>& attributes() const { return attributes_; }
   const std::vector<Named>& signals() const { return signals_; }
@@ -86,6 +98,7 @@ class Environment {
   const std::string& bound_event_name() const { return bound_event_name_; }
   const std::string& bound_event_type() const { return bound_event_type_; }
   const std::string& container() const { return container_; }
+  bool ranks_allowed() const { return ranks_allowed_; }
   const Limits& limits() const { return limits_; }
 
  private:
@@ -94,6 +107,8 @@ class Environment {
   std::vector<EventType> event_types_;
   std::vector<Symbol> segments_;
   absl::flat_hash_map<std::string, std::vector<Overload>> functions_;
+  absl::flat_hash_map<std::string, std::vector<Code>> code_lists_;
+  bool ranks_allowed_ = false;
   Index attribute_index_, signal_index_, variable_index_, event_index_, segment_index_;
   std::string bound_event_name_, bound_event_type_, container_;
   Limits limits_;

@@ -12,15 +12,25 @@
 
 namespace rondo::rules {
 
+struct Frame;
+
+// How the customer who is evaluated stands among all, by the number of the call that asks.
+class RankSource {
+ public:
+  virtual ~RankSource() = default;
+  virtual Value Rank(int call, Frame& frame) const = 0;
+};
+
 struct Frame {
   Arena& arena;
   const Limits& limits;
   const Row* row = nullptr;
-  Value event = {};         // The bound event.
-  Value now = {};           // A timestamp.
-  Value* locals = nullptr;  // Of macros; as many as the program needs.
-  int64_t steps = 0;        // Left.
-  int32_t offset = -1;      // Where in the source the function being called stands.
+  Value event = {};                   // The bound event.
+  Value now = {};                     // A timestamp.
+  Value* locals = nullptr;            // Of macros; as many as the program needs.
+  const RankSource* ranks = nullptr;  // Only where all customers are known.
+  int64_t steps = 0;                  // Left.
+  int32_t offset = -1;                // Where in the source the function being called stands.
 
   // False when the budget is used up; then the caller returns OverLimit().
   bool Spend(int64_t count = 1) { return (steps -= count) >= 0; }

@@ -109,12 +109,14 @@ const Registry& TheRegistry() {
     Register(TimeTable(), registry);
     Register(MathTable(), registry);
     Register(CollectionTable(), registry);
+    Register(EventTable(), registry);
     for (const auto& [name, signatures] : registry->by_name) {
       // Not the operators: nobody writes `_+_`.
       if (name[0] >= 'a' && name[0] <= 'z') registry->names.push_back(name);
     }
     for (const char* name : {"all", "events", "exists", "exists_one", "filter", "has", "in_segment",
-                             "map", "max", "min", "sum", "where"}) {
+                             "last_contact", "map", "max", "min", "ntile", "percentile_rank",
+                             "responded", "sum", "top", "under", "where"}) {
       registry->names.emplace_back(name);
     }
     return registry;

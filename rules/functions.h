@@ -45,7 +45,8 @@ std::span<const FunctionRow> ConversionTable();
 std::span<const FunctionRow> StringTable();
 std::span<const FunctionRow> TimeTable();
 std::span<const FunctionRow> MathTable();
-std::span<const FunctionRow> CollectionTable();  // Also optionals, encoders and the domain's.
+std::span<const FunctionRow> CollectionTable();  // Also optionals, encoders, time and places.
+std::span<const FunctionRow> EventTable();
 
 // Microseconds, rounded up: an event, whose time is whole microseconds, is at or after `timestamp`
 // exactly when it is at or after this.

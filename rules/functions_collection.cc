@@ -1,4 +1,4 @@
-// Sizes, optional values, base64, and the functions of rondo's domain over lists of events.
+// Sizes, ends of lists, optional values, base64, the time and places.
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -62,46 +62,6 @@ Value Decode(Frame& frame, std::span<const Value> args) {
   return frame.NewBytes(bytes);
 }
 
-bool IsEventList(const Value& value) {
-  if (!value.is(Kind::kList)) return false;
-  for (const Value& item : value.items()) {
-    if (!item.is(Kind::kEvent)) return false;
-  }
-  return true;
-}
-
-// The events with low <= time < high, in microseconds.
-Value Within(Frame& frame, const Value& events, int64_t low, int64_t high) {
-  std::vector<Value> kept;
-  for (const Value& event : events.items()) {
-    const int64_t time = event.event_source()->TimeMicros(event.event_index());
-    if (time >= low && time < high) kept.push_back(event);
-  }
-  return frame.NewList(kept);
-}
-
-Value LastWindow(Frame& frame, std::span<const Value> args) {
-  if (!IsEventList(args[0])) return frame.NoOverload("last", args);
-  std::optional<int64_t> micros;
-  if (args[1].is(Kind::kString)) micros = ParseWindowMicros(args[1].text());
-  if (args[1].is(Kind::kDuration)) micros = args[1].micros();
-  if (!micros) {
-    return frame.Fail(ErrorCode::kInvalidArgument, "a window is written like '90d' (s m h d w)");
-  }
-  return Within(frame, args[0], frame.now.micros() - *micros + 1, frame.now.micros() + 1);
-}
-Value Since(Frame& frame, std::span<const Value> args) {
-  if (!IsEventList(args[0]) || !args[1].is(Kind::kTimestamp))
-    return frame.NoOverload("since", args);
-  return Within(frame, args[0], CeilMicros(args[1]), std::numeric_limits<int64_t>::max());
-}
-Value Between(Frame& frame, std::span<const Value> args) {
-  const bool fits =
-      IsEventList(args[0]) && args[1].is(Kind::kTimestamp) && args[2].is(Kind::kTimestamp);
-  if (!fits) return frame.NoOverload("between", args);
-  return Within(frame, args[0], CeilMicros(args[1]), CeilMicros(args[2]));
-}
-
 Value First(Frame& frame, std::span<const Value> args) {
   if (!args[0].is(Kind::kList)) return frame.NoOverload("first", args);
   return Value::Optional(args[0].items().empty() ? nullptr : &args[0].items().front());
@@ -162,20 +122,12 @@ constexpr FunctionRow kTable[] = {
     {"count", true, "list(A)", "int", Size},
     {"first", true, "list(A)", "optional(A)", First},
     {"last", true, "list(A)", "optional(A)", Last},
-    {"last", true, "list(A), string", "list(A)", LastWindow},
-    {"last", true, "list(A), duration", "list(A)", LastWindow},
-    {"since", true, "list(A), timestamp", "list(A)", Since},
-    {"between", true, "list(A), timestamp, timestamp", "list(A)", Between},
     {"now", false, "", "timestamp", Now},
     {"point", false, "double, double", "geo_point", Point},
     {"geo_distance", false, "geo_point, geo_point", "double", GeoDistance},
 };
 
 }  // namespace
-
-int64_t CeilMicros(const Value& timestamp) {
-  return timestamp.micros() + (timestamp.nanos() % 1000 != 0 ? 1 : 0);
-}
 
 std::span<const FunctionRow> CollectionTable() { return kTable; }
 

@@ -120,7 +120,8 @@ std::vector<NodePtr> NodeBuilder::BuildAll(const std::vector<ExprPtr>& args) {
   return nodes;
 }
 
-NodePtr NodeBuilder::Build(const Expr& expr) {
+NodePtr NodeBuilder::Build(const Expr& written) {
+  const Expr& expr = Meaning(written);
   switch (expr.kind) {
     case ExprKind::kLiteral:
       return MakeLiteral(CopyInto(expr.literal, arena_));

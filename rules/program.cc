@@ -5,6 +5,7 @@
 #include <set>
 
 #include "absl/strings/str_format.h"
+#include "platform/core/status_macros.h"
 #include "rules/compiled_rule.h"
 #include "rules/parser.h"
 #include "rules/unify.h"
@@ -39,6 +40,7 @@ References ReferencesOf(const Expr& tree, const Environment& environment) {
     if (expr.target == Target::kEvents) events.insert(name);
     if (expr.target == Target::kBoundEvent) events.insert(environment.bound_event_type());
     if (expr.target == Target::kSegment) segments.insert(name);
+    if (expr.target == Target::kRank) references.ranks = true;
     if (expr.target == Target::kEventField && expr.symbol.index >= 0) {
       fields.insert(EventTypeOf(expr.args[0]->type) + "." + name);
     }
@@ -125,10 +127,17 @@ absl::StatusOr<double> Program::Number(const Input& input) const {
 }
 
 absl::StatusOr<Selection> Program::Select(const Columns& columns, absl::Time now) const {
+  const Columns* const table = &columns;
+  RONDO_ASSIGN_OR_RETURN(std::vector<Selection> selections, Select({&table, 1}, now));
+  return std::move(selections[0]);
+}
+
+absl::StatusOr<std::vector<Selection>> Program::Select(std::span<const Columns* const> tables,
+                                                       absl::Time now) const {
   if (rule_->plan == nullptr) {
     return absl::InvalidArgumentError("only rules that are true or false select customers");
   }
-  return rule_->plan->Select(columns, now);
+  return rule_->plan->Select(tables, now);
 }
 
 std::string Program::Explain() const {

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,7 @@ struct References {
   std::vector<std::string> event_fields;  // `purchase.amount`.
   std::vector<std::string> segments;
   bool reads_now = false;  // Membership may change by time alone.
+  bool ranks = false;      // Membership may change by what others do.
 };
 
 // What one evaluation is given.
@@ -61,6 +63,10 @@ class Program {
   // For boolean rules: who matches, as of `now`. INVALID_ARGUMENT for other rules. Errors of single
   // customers leave them out and are counted. Row and column evaluation agree on every customer.
   absl::StatusOr<Selection> Select(const Columns& columns, absl::Time now) const;
+  // The same over several tables of customers as if they were one, table by table: ranks compare
+  // all of them. No customer may be in two.
+  absl::StatusOr<std::vector<Selection>> Select(std::span<const Columns* const> tables,
+                                                absl::Time now) const;
 
   // What `Select` does, a step a line: which predicates run on columns, which by rows.
   std::string Explain() const;

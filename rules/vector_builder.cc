@@ -94,7 +94,8 @@ Op Mirrored(Op op) {
 
 }  // namespace
 
-std::optional<Leaf> VectorBuilder::LeafOf(const Expr& expr) const {
+std::optional<Leaf> VectorBuilder::LeafOf(const Expr& written) const {
+  const Expr& expr = Meaning(written);
   if (!scope_) {
     if (expr.target == Target::kAttribute) return Leaf{LeafKind::kAttribute, expr.symbol};
     if (expr.target == Target::kSignal) return Leaf{LeafKind::kSignal, expr.symbol};
@@ -106,7 +107,8 @@ std::optional<Leaf> VectorBuilder::LeafOf(const Expr& expr) const {
   return Leaf{expr.symbol.index < 0 ? LeafKind::kEventTime : LeafKind::kField, expr.symbol};
 }
 
-VectorBuilder::Reads VectorBuilder::ReadsOf(const Expr& expr) const {
+VectorBuilder::Reads VectorBuilder::ReadsOf(const Expr& written) const {
+  const Expr& expr = Meaning(written);
   Reads reads;
   if (std::optional<Leaf> leaf = LeafOf(expr)) {
     reads.leaves.push_back(*std::move(leaf));
@@ -122,6 +124,7 @@ VectorBuilder::Reads VectorBuilder::ReadsOf(const Expr& expr) const {
     case Target::kBoundEvent:
     case Target::kAttribute:
     case Target::kSignal:
+    case Target::kRank:
       reads.other = true;
       return reads;
     case Target::kLocal:
@@ -178,7 +181,8 @@ Value VectorBuilder::Probe(const Node& node, const Leaf* leaf, const Value& valu
   return node.Eval(frame);
 }
 
-ConditionPtr VectorBuilder::Build(const Expr& expr) {
+ConditionPtr VectorBuilder::Build(const Expr& written) {
+  const Expr& expr = Meaning(written);
   if (expr.kind == ExprKind::kCall && (expr.op == Op::kAnd || expr.op == Op::kOr)) {
     std::vector<ConditionPtr> parts;
     for (const ExprPtr& arg : expr.args) {
@@ -192,6 +196,7 @@ ConditionPtr VectorBuilder::Build(const Expr& expr) {
     return part == nullptr ? nullptr : MakeNot(std::move(part));
   }
   if (expr.target == Target::kSegment && !scope_) return MakeSegment(expr.symbol);
+  if (expr.target == Target::kRank) return MakeFlags(RanksOf(expr), Unparse(expr));
   const Reads reads = ReadsOf(expr);
   if (!reads.other && !reads.segments && reads.leaves.empty()) {
     return MakeConstant(Probe(*NodeBuilder(environment_, arena_).Build(expr), nullptr, Value()));
@@ -203,11 +208,25 @@ ConditionPtr VectorBuilder::Build(const Expr& expr) {
     if (ConditionPtr condition = BuildCompare(expr)) return condition;
   }
   if (scope_) return nullptr;
+  return MakeByRow(NodeBuilder(environment_, arena_).Build(expr), RowsOf(reads), Unparse(written));
+}
+
+RowsFrom VectorBuilder::RowsOf(const Reads& reads) const {
   const bool columns = !reads.other && std::ranges::all_of(reads.leaves, [&](const Leaf& leaf) {
     return ViewOf(leaf).kind != ColumnKind::kNone;
   });
-  return MakeByRow(NodeBuilder(environment_, arena_).Build(expr),
-                   columns ? RowsFrom::kColumns : RowsFrom::kMoveTo, Unparse(expr));
+  return columns ? RowsFrom::kColumns : RowsFrom::kMoveTo;
+}
+
+std::shared_ptr<const Aggregate> VectorBuilder::RanksOf(const Expr& call) const {
+  if (ranks_ == nullptr) return nullptr;
+  return ranks_->at(static_cast<size_t>(call.symbol.index)).values;
+}
+
+NumberPtr VectorBuilder::BuildRanked(const Expr& expr) {
+  if (NumberPtr number = BuildNumber(expr)) return number;
+  return MakeNumberByRow(NodeBuilder(environment_, arena_).Build(expr), RowsOf(ReadsOf(expr)),
+                         *NumberTypeOf(expr.type), Unparse(expr));
 }
 
 ConditionPtr VectorBuilder::BuildLeafCondition(const Expr& expr, const Leaf& leaf) {
@@ -287,7 +306,22 @@ NumberPtr VectorBuilder::BuildConstantNumber(const Expr& expr, NumberType type) 
   }
 }
 
-NumberPtr VectorBuilder::BuildNumber(const Expr& expr) {
+NumberPtr VectorBuilder::BuildNonZeroOr(const Expr& expr) {
+  if (expr.kind != ExprKind::kCall || expr.name != "orValue" || expr.args.size() != 2) {
+    return nullptr;
+  }
+  const Expr& optional = Meaning(*expr.args[0]);
+  if (optional.kind != ExprKind::kCall || optional.name != "optional.ofNonZeroValue") {
+    return nullptr;
+  }
+  NumberPtr value = BuildNumber(*optional.args[0]);
+  NumberPtr otherwise = value == nullptr ? nullptr : BuildNumber(*expr.args[1]);
+  if (otherwise == nullptr || otherwise->type != value->type) return nullptr;
+  return MakeNonZeroOr(std::move(value), std::move(otherwise));
+}
+
+NumberPtr VectorBuilder::BuildNumber(const Expr& written) {
+  const Expr& expr = Meaning(written);
   const std::optional<NumberType> type = NumberTypeOf(expr.type);
   if (!type) return nullptr;
   if (const std::optional<Leaf> leaf = LeafOf(expr)) {
@@ -295,7 +329,11 @@ NumberPtr VectorBuilder::BuildNumber(const Expr& expr) {
     if (kind == ColumnKind::kNone) return nullptr;
     return MakeColumnNumber(*leaf, *type);
   }
+  if (expr.target == Target::kRank) {
+    return MakeAggregateNumber(RanksOf(expr), *type, Unparse(expr));
+  }
   if (NumberPtr constant = BuildConstantNumber(expr, *type)) return constant;
+  if (NumberPtr number = BuildNonZeroOr(expr)) return number;
   if (!scope_) {
     if (NumberPtr aggregate = BuildAggregate(expr)) return aggregate;
   }

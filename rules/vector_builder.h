@@ -23,8 +23,13 @@ class VectorBuilder {
         local_slots_(local_slots),
         arena_(arena) {}
 
-  // Never null for customers.
+  // Never null for customers. Ranks are what the rule's calls of percentile_rank and its like give;
+  // without them (to explain a rule) the result describes itself, and cannot be evaluated.
   ConditionPtr Build(const Expr& expr);
+  // What customers are ranked by: by row if it must be. Times to the microsecond. `expr` is a
+  // number or a time. Never null.
+  NumberPtr BuildRanked(const Expr& expr);
+  void SetRanks(const RankColumns* ranks) { ranks_ = ranks; }
 
  private:
   struct EventScope {
@@ -49,6 +54,10 @@ class VectorBuilder {
   ConditionPtr BuildTextEquality(const Expr& expr, const Leaf& leaf, const ColumnView& view);
   ConditionPtr BuildCompare(const Expr& expr);
   NumberPtr BuildNumber(const Expr& expr);
+  // `optional.ofNonZeroValue(x).orValue(y)`.
+  NumberPtr BuildNonZeroOr(const Expr& expr);
+  std::shared_ptr<const Aggregate> RanksOf(const Expr& call) const;
+  RowsFrom RowsOf(const Reads& reads) const;
   NumberPtr BuildConstantNumber(const Expr& expr, NumberType type);
   NumberPtr BuildAggregate(const Expr& expr);
   bool RunChain(const EventChain& chain, NumberType type, Aggregate* result);
@@ -64,6 +73,7 @@ class VectorBuilder {
   int local_slots_;
   Arena& arena_;
   std::optional<EventScope> scope_;
+  const RankColumns* ranks_ = nullptr;
 };
 
 }  // namespace rondo::rules

@@ -7,23 +7,10 @@
 #include "rules/vector_nodes.h"
 
 namespace rondo::rules {
-namespace {
 
 RowState StateOf(const Value& value) {
   if (IsNoValue(value) || value.is_null()) return kHasNoValue;
   return value.is_error() || !value.is(Kind::kBool) ? kHasFailed : kHasValue;
-}
-
-void SetRow(Masks* out, size_t row, const Value& value) {
-  const uint64_t bit = uint64_t{1} << (row % 64);
-  const RowState state = StateOf(value);
-  if (state == kHasNoValue) {
-    out->no_value[row / 64] |= bit;
-  } else if (state == kHasFailed) {
-    out->failed[row / 64] |= bit;
-  } else if (value.boolean()) {
-    out->is_true[row / 64] |= bit;
-  }
 }
 
 void Clear(Masks* out, size_t words) {
@@ -36,6 +23,8 @@ std::string Line(int indent, std::string_view text, double cost) {
   return absl::StrFormat("%s%s  (%.1f ns a row)\n",
                          std::string(static_cast<size_t>(indent) * 2, ' '), text, cost);
 }
+
+namespace {
 
 class Logic final : public Condition {
  public:
@@ -141,6 +130,32 @@ class Segment final : public Condition {
   Symbol symbol_;
 };
 
+// Rows whose integer is 1.
+class Flags final : public Condition {
+ public:
+  Flags(std::shared_ptr<const Aggregate> flags, std::string text)
+      : flags_(std::move(flags)), text_(std::move(text)) {}
+  void Eval(Chunk& chunk, const Words& want, Masks* out) const override {
+    Clear(out, chunk.words());
+    for (size_t row = 0; row < chunk.rows; ++row) {
+      if (!BitAt(want.data(), row)) continue;
+      const size_t ordinal = chunk.ordinal(row);
+      const uint64_t bit = uint64_t{1} << (row % 64);
+      if (flags_->states[ordinal] == kHasFailed) {
+        out->failed[row / 64] |= bit;
+      } else if (flags_->integers[ordinal] == 1) {
+        out->is_true[row / 64] |= bit;
+      }
+    }
+  }
+  double cost() const override { return 2; }
+  std::string Describe(int indent) const override { return Line(indent, text_, cost()); }
+
+ private:
+  std::shared_ptr<const Aggregate> flags_;
+  std::string text_;
+};
+
 class ByCode final : public Condition {
  public:
   ByCode(Leaf leaf, const std::vector<Value>& by_code, const Value& for_null, std::string text)
@@ -241,66 +256,6 @@ class ByCode final : public Condition {
   int64_t only_ = -1;  // The one code that is true, when all others are false.
 };
 
-// A row whose attributes and signals are read from the chunk's columns.
-class ColumnRow final : public Row {
- public:
-  explicit ColumnRow(const Chunk& chunk) : chunk_(chunk) {}
-  void MoveTo(size_t row) { row_ = chunk_.first + row; }
-  Value Attribute(const Symbol& attribute, Arena&) const override {
-    return ValueAt(chunk_.View({LeafKind::kAttribute, attribute}), row_);
-  }
-  Value Signal(const Symbol& signal, Arena&) const override {
-    return ValueAt(chunk_.View({LeafKind::kSignal, signal}), row_);
-  }
-  const EventSource* Events(const Symbol&) const override { return nullptr; }
-  bool InSegment(const Symbol& segment) const override {
-    const uint64_t* members = chunk_.columns->Segment(segment, chunk_.block);
-    return members != nullptr && BitAt(members, row_);
-  }
-
- private:
-  const Chunk& chunk_;
-  size_t row_ = 0;
-};
-
-class ByRow final : public Condition {
- public:
-  ByRow(NodePtr node, RowsFrom from, std::string text)
-      : node_(std::move(node)), from_(from), text_(std::move(text)) {}
-  void Eval(Chunk& chunk, const Words& want, Masks* out) const override {
-    Clear(out, chunk.words());
-    ColumnRow columns(chunk);
-    for (size_t w = 0; w < chunk.words(); ++w) {
-      for (uint64_t rest = want[w]; rest != 0; rest &= rest - 1) {
-        const size_t row = w * 64 + static_cast<size_t>(__builtin_ctzll(rest));
-        chunk.arena->Reset();
-        Frame frame{.arena = *chunk.arena, .limits = *chunk.limits, .row = &columns, .event = {}};
-        frame.now = chunk.now;
-        frame.steps = chunk.limits->steps;
-        frame.locals = chunk.locals;
-        if (from_ == RowsFrom::kColumns) {
-          columns.MoveTo(row);
-        } else {
-          chunk.columns->MoveTo(chunk.ordinal(row), *chunk.row);
-          frame.row = chunk.row;
-        }
-        ++*chunk.rows_by_row;
-        SetRow(out, row, node_->Eval(frame));
-      }
-    }
-  }
-  double cost() const override { return from_ == RowsFrom::kColumns ? 100 : 1000; }
-  std::string Describe(int indent) const override {
-    const char* how = from_ == RowsFrom::kColumns ? "by row over columns: " : "by row: ";
-    return Line(indent, how + text_, cost());
-  }
-
- private:
-  NodePtr node_;
-  RowsFrom from_;
-  std::string text_;
-};
-
 }  // namespace
 
 ColumnView Chunk::View(const Leaf& leaf) const {
@@ -369,8 +324,8 @@ ConditionPtr MakeByCode(Leaf leaf, const std::vector<Value>& by_code, const Valu
                         std::string text) {
   return std::make_unique<ByCode>(std::move(leaf), by_code, for_null, std::move(text));
 }
-ConditionPtr MakeByRow(NodePtr node, RowsFrom from, std::string text) {
-  return std::make_unique<ByRow>(std::move(node), from, std::move(text));
+ConditionPtr MakeFlags(std::shared_ptr<const Aggregate> flags, std::string text) {
+  return std::make_unique<Flags>(std::move(flags), std::move(text));
 }
 
 }  // namespace rondo::rules

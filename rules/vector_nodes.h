@@ -35,6 +35,21 @@ struct Leaf {
   }
 };
 
+// An aggregation over events, or a comparison with all customers, by ordinal.
+struct Aggregate {
+  std::vector<int64_t> integers;
+  std::vector<double> doubles;
+  std::vector<uint8_t> states;
+};
+
+// What percentile_rank, ntile or top gives to each customer of one table: doubles, integers, and
+// integers that are 0 or 1.
+struct RankColumn {
+  TypeKind type = TypeKind::kDouble;
+  std::shared_ptr<const Aggregate> values;
+};
+using RankColumns = std::vector<RankColumn>;  // By the number of the call.
+
 // Rows [first, first + rows) of a block of customers or of events. One thread's.
 struct Chunk {
   const Columns* columns = nullptr;
@@ -51,6 +66,7 @@ struct Chunk {
   const Limits* limits = nullptr;
   Value* locals = nullptr;
   size_t* rows_by_row = nullptr;
+  const RankColumns* ranks = nullptr;  // Null while they are computed.
 
   ColumnView View(const Leaf& leaf) const;
 };
@@ -99,12 +115,11 @@ class Number {
 };
 using NumberPtr = std::unique_ptr<const Number>;
 
-// An aggregation over events, by ordinal.
-struct Aggregate {
-  std::vector<int64_t> integers;
-  std::vector<double> doubles;
-  std::vector<uint8_t> states;
-};
+// What a condition's value is for its row: null counts as no value.
+RowState StateOf(const Value& value);
+void Clear(Masks* out, size_t words);
+// A line of Describe.
+std::string Line(int indent, std::string_view text, double cost);
 
 ConditionPtr MakeLogic(bool decisive, std::vector<ConditionPtr> parts);
 ConditionPtr MakeNot(ConditionPtr part);
@@ -115,6 +130,8 @@ ConditionPtr MakeByCode(Leaf leaf, const std::vector<Value>& by_code, const Valu
                         std::string text);
 // `op` is an ordering, kEqual or kNotEqual.
 ConditionPtr MakeCompare(Op op, NumberPtr a, NumberPtr b, std::string text);
+// Of integers that are 0 or 1.
+ConditionPtr MakeFlags(std::shared_ptr<const Aggregate> flags, std::string text);
 // By the row evaluator over the columns, or over Columns::MoveTo.
 enum class RowsFrom : uint8_t { kColumns, kMoveTo };
 ConditionPtr MakeByRow(NodePtr node, RowsFrom from, std::string text);
@@ -122,6 +139,9 @@ ConditionPtr MakeByRow(NodePtr node, RowsFrom from, std::string text);
 NumberPtr MakeColumnNumber(Leaf leaf, NumberType type);
 NumberPtr MakeConstantNumber(NumberType type, int64_t integer, double real);
 NumberPtr MakeArithmetic(Op op, NumberType type, NumberPtr a, NumberPtr b);
+// The value, or `otherwise` where it is null or zero.
+NumberPtr MakeNonZeroOr(NumberPtr value, NumberPtr otherwise);
+NumberPtr MakeNumberByRow(NodePtr node, RowsFrom from, NumberType type, std::string text);
 NumberPtr MakeAggregateNumber(std::shared_ptr<const Aggregate> aggregate, NumberType type,
                               std::string text);
 

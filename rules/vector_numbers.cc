@@ -164,6 +164,35 @@ class ArithmeticNumber final : public Number {
   NumberPtr a_, b_;
 };
 
+class NonZeroOr final : public Number {
+ public:
+  NonZeroOr(NumberPtr value, NumberPtr otherwise)
+      : value_(std::move(value)), otherwise_(std::move(otherwise)) {}
+  void Eval(Chunk& chunk, Numbers* out) const override {
+    value_->Eval(chunk, out);
+    const auto other = std::make_unique<Numbers>();
+    otherwise_->Eval(chunk, other.get());
+    for (size_t i = 0; i < chunk.rows; ++i) {
+      const bool zero = type == NumberType::kDouble ? out->doubles[i] == 0 : out->integers[i] == 0;
+      // What a failure is, the alternative's too, both sides say: the row evaluator asks both.
+      if (out->states[i] >= kHasNoValue) continue;
+      if (other->states[i] >= kHasNoValue) {
+        out->states[i] = other->states[i];
+      } else if (out->states[i] == kIsNull || zero) {
+        out->states[i] = other->states[i];
+        out->integers[i] = other->integers[i];
+        out->doubles[i] = other->doubles[i];
+      }
+    }
+  }
+  std::string Describe() const override {
+    return absl::StrFormat("%s, else %s", value_->Describe(), otherwise_->Describe());
+  }
+
+ private:
+  NumberPtr value_, otherwise_;
+};
+
 class CompareCondition final : public Condition {
  public:
   CompareCondition(Op op, NumberPtr a, NumberPtr b, std::string text)
@@ -298,6 +327,11 @@ NumberPtr MakeConstantNumber(NumberType type, int64_t integer, double real) {
 
 NumberPtr MakeArithmetic(Op op, NumberType type, NumberPtr a, NumberPtr b) {
   return Typed(std::make_unique<ArithmeticNumber>(op, std::move(a), std::move(b)), type);
+}
+
+NumberPtr MakeNonZeroOr(NumberPtr value, NumberPtr otherwise) {
+  const NumberType type = value->type;
+  return Typed(std::make_unique<NonZeroOr>(std::move(value), std::move(otherwise)), type);
 }
 
 NumberPtr MakeAggregateNumber(std::shared_ptr<const Aggregate> aggregate, NumberType type,

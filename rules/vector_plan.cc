@@ -6,6 +6,8 @@
 #include "rules/frame.h"
 #include "rules/unparser.h"
 #include "rules/vector_builder.h"
+#include "rules/vector_ranks.h"
+#include "rules/vector_rows.h"
 
 namespace rondo::rules {
 namespace {
@@ -32,6 +34,7 @@ class NoColumns final : public Columns {
   const uint64_t* Segment(const Symbol&, size_t) const override { return nullptr; }
   const uint64_t* Alive(size_t) const override { return nullptr; }
   std::unique_ptr<Row> NewRow() const override { return std::make_unique<MemoryRow>(); }
+  uint64_t IdOf(size_t) const override { return 0; }
   void MoveTo(size_t, Row&) const override {}
 
  private:
@@ -82,6 +85,117 @@ size_t FirstBit(const Words& words, size_t count) {
   return 0;
 }
 
+// One rule over one table.
+class TableQuery {
+ public:
+  struct Rule {
+    const Expr& tree;
+    const Environment& environment;
+    int local_slots;
+  };
+  TableQuery(const Columns& columns, const Rule& rule, Value now)
+      : columns_(columns),
+        rule_(rule),
+        now_(now),
+        row_arena_(rule.environment.limits().arena_bytes),
+        builder_(rule.environment, columns, now, rule.local_slots, query_arena_),
+        row_(columns.NewRow()),
+        locals_(static_cast<size_t>(rule.local_slots) + 1) {}
+
+  RankedTable RankedBy(const Expr& expr) {
+    const NumberPtr number = builder_.BuildRanked(expr);
+    RankedTable ranked{.columns = &columns_, .type = number->type, .values = {}};
+    const bool real = number->type == NumberType::kDouble;
+    const size_t size = columns_.size();
+    ranked.values.states.resize(size);
+    (real ? ranked.values.doubles.resize(size) : ranked.values.integers.resize(size));
+    const auto numbers = std::make_unique<Numbers>();
+    for (size_t start = 0; start < size; start += kChunkRows) {
+      Chunk chunk = ChunkAt(start);
+      number->Eval(chunk, numbers.get());
+      const auto at = static_cast<std::ptrdiff_t>(start);
+      std::copy_n(numbers->states.begin(), chunk.rows, ranked.values.states.begin() + at);
+      if (real) {
+        std::copy_n(numbers->doubles.begin(), chunk.rows, ranked.values.doubles.begin() + at);
+      } else {
+        std::copy_n(numbers->integers.begin(), chunk.rows, ranked.values.integers.begin() + at);
+      }
+    }
+    return ranked;
+  }
+
+  // The next call's.
+  void AddRank(RankColumn column) { ranks_.push_back(std::move(column)); }
+
+  Selection Select() {
+    builder_.SetRanks(&ranks_);
+    const ConditionPtr condition = builder_.Build(rule_.tree);
+    selection_.words.assign((columns_.size() + 63) / 64, 0);
+    const auto masks = std::make_unique<Masks>();
+    for (size_t start = 0; start < columns_.size(); start += kChunkRows) {
+      Chunk chunk = ChunkAt(start);
+      const Words want = AliveRows(columns_, chunk);
+      condition->Eval(chunk, want, masks.get());
+      Take(chunk, want, *masks);
+    }
+    return std::move(selection_);
+  }
+
+ private:
+  Chunk ChunkAt(size_t start) {
+    Chunk chunk;
+    chunk.columns = &columns_;
+    chunk.block = start / kBlockRows;
+    chunk.first = start % kBlockRows;
+    chunk.rows = std::min(kChunkRows, columns_.size() - start);
+    chunk.arena = &row_arena_;
+    chunk.row = row_.get();
+    chunk.now = now_;
+    chunk.limits = &rule_.environment.limits();
+    chunk.locals = locals_.data();
+    chunk.rows_by_row = &selection_.rows_by_row;
+    chunk.ranks = &ranks_;
+    return chunk;
+  }
+
+  void Take(const Chunk& chunk, const Words& want, Masks& masks) {
+    const size_t start = chunk.ordinal(0);
+    size_t failed = 0;
+    for (size_t w = 0; w < chunk.words(); ++w) {
+      masks.failed[w] &= want[w];
+      const uint64_t selected = masks.is_true[w] & want[w];
+      selection_.words[start / 64 + w] = selected;
+      selection_.selected += static_cast<size_t>(std::popcount(selected));
+      selection_.no_value += static_cast<size_t>(std::popcount(masks.no_value[w] & want[w]));
+      failed += static_cast<size_t>(std::popcount(masks.failed[w]));
+    }
+    if (failed > 0 && selection_.errors == 0) {
+      selection_.first_error = ErrorOf(chunk, FirstBit(masks.failed, chunk.words()));
+    }
+    selection_.errors += failed;
+  }
+
+  // Why the row failed: asked again, of the row evaluator.
+  std::string ErrorOf(Chunk chunk, size_t row) {
+    const NodePtr whole = NodeBuilder(rule_.environment, query_arena_).Build(rule_.tree);
+    size_t uncounted = 0;
+    chunk.rows_by_row = &uncounted;
+    const Value error = RowEvaluator(*whole, RowsFrom::kMoveTo, chunk).At(row);
+    return error.is_error() ? std::string(error.error().message) : "";
+  }
+
+  const Columns& columns_;
+  Rule rule_;
+  Value now_;
+  Arena query_arena_;
+  Arena row_arena_;
+  VectorBuilder builder_;
+  std::unique_ptr<Row> row_;
+  std::vector<Value> locals_;
+  RankColumns ranks_;
+  Selection selection_;
+};
+
 }  // namespace
 
 std::shared_ptr<const VectorPlan> VectorPlan::Build(const Expr& tree,
@@ -90,56 +204,23 @@ std::shared_ptr<const VectorPlan> VectorPlan::Build(const Expr& tree,
   return std::shared_ptr<const VectorPlan>(new VectorPlan(tree, environment, local_slots));
 }
 
-Selection VectorPlan::Select(const Columns& columns, absl::Time now) const {
-  Arena query_arena;
-  Arena row_arena(environment_.limits().arena_bytes);
-  const Value now_value = Value::TimestampMicros(absl::ToUnixMicros(now));
-  VectorBuilder builder(environment_, columns, now_value, local_slots_, query_arena);
-  const ConditionPtr condition = builder.Build(tree_);
-  const NodePtr whole = NodeBuilder(environment_, query_arena).Build(tree_);
-  const std::unique_ptr<Row> row = columns.NewRow();
-  std::vector<Value> locals(static_cast<size_t>(local_slots_) + 1);
-  Selection selection;
-  const size_t size = columns.size();
-  selection.words.assign((size + 63) / 64, 0);
-  const auto masks = std::make_unique<Masks>();
-  for (size_t start = 0; start < size; start += kChunkRows) {
-    Chunk chunk;
-    chunk.columns = &columns;
-    chunk.block = start / kBlockRows;
-    chunk.first = start % kBlockRows;
-    chunk.rows = std::min(kChunkRows, size - start);
-    chunk.arena = &row_arena;
-    chunk.row = row.get();
-    chunk.now = now_value;
-    chunk.limits = &environment_.limits();
-    chunk.locals = locals.data();
-    chunk.rows_by_row = &selection.rows_by_row;
-    const Words want = AliveRows(columns, chunk);
-    condition->Eval(chunk, want, masks.get());
-    size_t failed = 0;
-    for (size_t w = 0; w < chunk.words(); ++w) {
-      masks->failed[w] &= want[w];
-      const uint64_t selected = masks->is_true[w] & want[w];
-      selection.words[start / 64 + w] = selected;
-      selection.selected += static_cast<size_t>(std::popcount(selected));
-      selection.no_value += static_cast<size_t>(std::popcount(masks->no_value[w] & want[w]));
-      failed += static_cast<size_t>(std::popcount(masks->failed[w]));
-    }
-    if (failed > 0 && selection.errors == 0) {
-      // Asked again by row, for the message.
-      columns.MoveTo(start + FirstBit(masks->failed, chunk.words()), *row);
-      row_arena.Reset();
-      Frame frame{.arena = row_arena, .limits = *chunk.limits, .row = row.get(), .event = {}};
-      frame.now = now_value;
-      frame.steps = chunk.limits->steps;
-      frame.locals = locals.data();
-      const Value error = whole->Eval(frame);
-      if (error.is_error()) selection.first_error = std::string(error.error().message);
-    }
-    selection.errors += failed;
+std::vector<Selection> VectorPlan::Select(std::span<const Columns* const> tables,
+                                          absl::Time now) const {
+  std::vector<std::unique_ptr<TableQuery>> queries;
+  for (const Columns* table : tables) {
+    queries.push_back(
+        std::make_unique<TableQuery>(*table, TableQuery::Rule{tree_, environment_, local_slots_},
+                                     Value::TimestampMicros(absl::ToUnixMicros(now))));
   }
-  return selection;
+  for (const Expr* call : RankCallsOf(tree_)) {
+    std::vector<RankedTable> ranked;
+    for (const auto& query : queries) ranked.push_back(query->RankedBy(*call->args.back()));
+    const std::vector<RankColumn> columns = Rank(*call, ranked);
+    for (size_t t = 0; t < queries.size(); ++t) queries[t]->AddRank(columns[t]);
+  }
+  std::vector<Selection> selections;
+  for (const auto& query : queries) selections.push_back(query->Select());
+  return selections;
 }
 
 std::string VectorPlan::Explain() const {

@@ -8,7 +8,9 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "rules/ast.h"
@@ -22,7 +24,8 @@ class VectorPlan {
  public:
   static std::shared_ptr<const VectorPlan> Build(const Expr& tree, const Environment& environment,
                                                  int local_slots);
-  Selection Select(const Columns& columns, absl::Time now) const;
+  // By table; see Program::Select.
+  std::vector<Selection> Select(std::span<const Columns* const> tables, absl::Time now) const;
   // The parts in the order of their cost when every column is there.
   std::string Explain() const;
 

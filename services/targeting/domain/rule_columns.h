@@ -27,6 +27,7 @@ class RuleColumns final : public rules::Columns {
   rules::ColumnView Signal(const rules::Symbol& signal, size_t block) const override;
   std::vector<rules::EventBlock> Events(const rules::Symbol& event_type) const override;
   const uint64_t* Segment(const rules::Symbol& segment, size_t block) const override;
+  uint64_t IdOf(size_t ordinal) const override { return view_.IdOf(ordinal).value(); }
   const uint64_t* Alive(size_t block) const override;
   std::unique_ptr<rules::Row> NewRow() const override;
   void MoveTo(size_t ordinal, rules::Row& row) const override;

@@ -117,6 +117,7 @@ class BenchColumns final : public Columns {
   }
   const uint64_t* Segment(const Symbol&, size_t) const override { return nullptr; }
   const uint64_t* Alive(size_t) const override { return nullptr; }
+  uint64_t IdOf(size_t ordinal) const override { return ordinal * 7919 % 65'521; }
   std::unique_ptr<Row> NewRow() const override { return std::make_unique<MemoryRow>(); }
   void MoveTo(size_t, Row&) const override {}
 

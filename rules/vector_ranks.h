@@ -1,0 +1,37 @@
+// percentile_rank, ntile and top over the customers of all tables together.
+//
+// The population is who exists and has a value: null, "no value" and NaN are left out. Smaller
+// values come first, equal ones by the customer's id.
+//   percentile_rank: those with a smaller value, divided by all others, as SQL's percent_rank has
+//     it; 0 for the only one.
+//   ntile(n, x): 1 to n, in groups that differ by one customer at most, the larger ones first, as
+//     SQL's ntile has it.
+//   top(n, x): whether the customer is one of the n with the largest values; of equal ones the
+//     smaller ids are.
+// Who is left out has null as percentile_rank and ntile, and is not in the top.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "rules/ast.h"
+#include "rules/columns.h"
+#include "rules/vector_nodes.h"
+
+namespace rondo::rules {
+
+// What the customers of one table are ranked by.
+struct RankedTable {
+  const Columns* columns = nullptr;
+  NumberType type = NumberType::kInt;
+  Aggregate values;
+};
+
+// The calls of a rule, by their number.
+std::vector<const Expr*> RankCallsOf(const Expr& rule);
+
+// What `call` gives to everybody, by table. Failures of values stay failures.
+std::vector<RankColumn> Rank(const Expr& call, std::span<const RankedTable> tables);
+
+}  // namespace rondo::rules
