@@ -33,6 +33,11 @@ TEST(LanguageTest, AnAlternativeIsEvaluatedOnlyWhereThereIsNoValue) {
   EXPECT_EQ(Answer("dyn(1).orValue(2)"), "eval");
 }
 
+TEST(LanguageTest, AnOptionalIsNoZeroValueEvenWithoutAValue) {
+  EXPECT_EQ(Answer("optional.ofNonZeroValue(optional.none()).hasValue()"), Typed("bool", true));
+  EXPECT_EQ(Answer("optional.ofNonZeroValue(null).hasValue()"), Typed("bool", false));
+}
+
 TEST(LanguageTest, ANegativeDoubleIsNoUintHoweverSmall) {
   EXPECT_EQ(Answer("uint(-0.5)"), "eval");
   EXPECT_EQ(Answer("uint(-0.0)"), Typed("uint", "0"));

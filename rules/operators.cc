@@ -308,8 +308,6 @@ bool IsZero(const Value& value) {
     case Kind::kList:
     case Kind::kMap:
       return value.aux() == 0;
-    case Kind::kOptional:
-      return value.optional() == nullptr;
     default:
       return false;
   }
