@@ -157,6 +157,14 @@ absl::Status TargetingProjection::Loaded(int partition_number, int64_t next_offs
   return absl::OkStatus();
 }
 
+void TargetingProjection::Fill(int partition_number,
+                               const std::function<void(CustomerTable&)>& fill) {
+  Partition& partition = *partitions_.at(static_cast<size_t>(partition_number));
+  const std::lock_guard lock(partition.mutex);
+  partition.table->BeginWrites();
+  fill(*partition.table);
+}
+
 std::shared_ptr<const CustomerView> TargetingProjection::View(int partition_number) const {
   const Partition& partition = *partitions_.at(static_cast<size_t>(partition_number));
   const std::lock_guard lock(partition.mutex);

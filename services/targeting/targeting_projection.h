@@ -6,6 +6,7 @@
 // out: rules speak of what people did.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -31,6 +32,9 @@ class TargetingProjection final : public eventlog::Projection {
   std::shared_ptr<const CustomerView> View(int partition) const;
   // Names and types of the signals seen in any partition, by name.
   std::vector<std::pair<std::string, CellType>> SignalTypes() const;
+  // Lets `fill` write to the partition's table, past the log: how a large population is made for
+  // measurements. What is written is lost with the next replay. No record may be pending.
+  void Fill(int partition, const std::function<void(CustomerTable&)>& fill);
   // Of all partitions, in bytes.
   size_t memory_bytes() const;
   // Hash of what all views hold: equal for equal logs.

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """Runs the benchmarks that `./x bench` built and says how they stand against their targets.
 
-    run.py --build build/release [NAME] [--quick] [--json FILE] [--customers N]
+    run.py --build build/release [NAME] [--quick] [--json FILE] [--customers N] [--bench-python P]
 
 NAME is part of a program's name (`house`: all of house_benchmark) or of a result's (`preview`), in
 any case. Programs that need a population make one of N customers with five events each: 1,000,000,
 or 100,000 with --quick.
+
+`segments` is no Google Benchmark: segments/run_segments.py runs it, beside DuckDB and ClickHouse if
+--bench-python names a Python that has them; of 10,000,000 customers by default.
 
 Each benchmark binary is run by Google Benchmark's own means. A result's value is its rate (items a
 second, bytes a second) where it counts such, else its time; user counters are results of their own
@@ -27,6 +30,9 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "segments"))
+
+import run_segments  # noqa: E402
 
 
 def machine():
@@ -142,6 +148,7 @@ def main():
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("--customers", type=int)
+    parser.add_argument("--bench-python", type=pathlib.Path)
     args = parser.parse_args()
 
     targets = json.loads((HERE / "targets.json").read_text())
@@ -156,11 +163,19 @@ def main():
                 print(f"{entry['name']}: {entry['error_message']}", file=sys.stderr)
                 return 1
             measured += results_of(bench_of(program), entry)
-    if not measured:
-        print(f"no benchmark's name holds {args.name!r}", file=sys.stderr)
-        return 1
     values = {name: value for name, value, _ in measured}
     results = [judge(name, value, unit, values, targets) for name, value, unit in measured]
+    if args.name.lower() in "segments":
+        try:
+            results += run_segments.run(args.build / "tests/bench/segments/segments", args.bench_python,
+                                        args.customers or (100_000 if args.quick else 10_000_000),
+                                        args.quick)
+        except run_segments.Failed as failed:
+            print(f"segments: {failed}", file=sys.stderr)
+            return 1
+    if not results:
+        print(f"no benchmark's name holds {args.name!r}", file=sys.stderr)
+        return 1
     for row in results:
         show(row)
     if args.json:
