@@ -127,6 +127,7 @@ class BinaryNode final : public Node {
     const Value b = right_->Eval(frame);
     if (b.is_error()) return b;
     frame.offset = offset_;
+    if (!frame.SpendOn(a)) return frame.OverLimit();
     switch (op_) {
       case Op::kEqual:
         return Value::Bool(Equal(a, b));
@@ -185,6 +186,12 @@ class FunctionNode final : public Node {
   }
 
  private:
+  // Steps for reading an argument once: its bytes or its own items.
+  static int64_t SizeCost(const Value& value) {
+    const bool sized = value.is(Kind::kString) || value.is(Kind::kBytes) || value.is(Kind::kList) ||
+                       value.is(Kind::kMap);
+    return sized ? value.aux() / 256 : 0;
+  }
   Value EvalMany(Frame& frame) const {
     std::vector<Value> values;
     for (const NodePtr& arg : args_) {
@@ -195,7 +202,9 @@ class FunctionNode final : public Node {
   }
   Value Call(Frame& frame, std::span<const Value> values) const {
     frame.offset = offset_;
-    if (!frame.Spend()) return frame.OverLimit();
+    int64_t cost = 1;
+    for (const Value& value : values) cost += SizeCost(value);
+    if (!frame.Spend(cost)) return frame.OverLimit();
     return function_(frame, values);
   }
 
@@ -241,6 +250,7 @@ class MatchesNode final : public Node {
     if (text.is_error()) return text;
     frame.offset = offset_;
     if (!text.is(Kind::kString)) return frame.NoOverload("matches", {&text, 1});
+    if (!frame.Spend(PatternSteps(text.text()))) return frame.OverLimit();
     return Value::Bool(
         RE2::PartialMatch(re2::StringPiece(text.text().data(), text.text().size()), *pattern_));
   }

@@ -43,7 +43,11 @@ Outcome RunRequest(const Request& request, absl::Time now) {
   const Input input{.row = &request.row, .event = {}, .now = now};
   const Value value =
       internal::Run(*rule->root, rule->limits, rule->checked.local_slots, input, arena);
-  if (value.is_error()) {
+  constexpr int64_t kLargestAnswer = 1'000'000;
+  if (WeightOf(value, kLargestAnswer) == kLargestAnswer) {
+    outcome.errors.push_back(
+        DiagnosticAt(Phase::kEval, request.expression, 0, "the result is too large"));
+  } else if (value.is_error()) {
     outcome.errors.push_back(DiagnosticAt(Phase::kEval, request.expression, value.error().offset,
                                           std::string(value.error().message)));
   } else {

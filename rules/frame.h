@@ -1,6 +1,7 @@
 // The state of one evaluation, and how functions are called.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -34,6 +35,14 @@ struct Frame {
 
   // False when the budget is used up; then the caller returns OverLimit().
   bool Spend(int64_t count = 1) { return (steps -= count) >= 0; }
+  // As many as comparing `value` or reading its text takes, `times` over; nothing for scalars.
+  bool SpendOn(const Value& value, int64_t times = 1) {
+    const bool text = value.is(Kind::kString) || value.is(Kind::kBytes);
+    const bool nested = value.is(Kind::kList) || value.is(Kind::kMap) || value.is(Kind::kOptional);
+    if (!nested && !(text && value.aux() >= 256)) return true;
+    const int64_t weight = WeightOf(value, steps + 1);
+    return weight == 0 || Spend(std::min(weight * times, steps + 1));
+  }
   Value Fail(ErrorCode code, std::string_view message) {
     return Value::MakeError(arena, code, message, offset);
   }

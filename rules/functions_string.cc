@@ -1,6 +1,8 @@
 // Functions of strings (cel-spec: standard definitions; extensions: strings). Positions count code
 // points.
 #include <algorithm>
+#include <cstring>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -17,9 +19,18 @@ bool AllStrings(std::span<const Value> args, size_t count) {
          std::ranges::all_of(args.first(count), [](const Value& v) { return v.is(Kind::kString); });
 }
 
+// As std::string_view::find, in time linear in `text`: glibc's memmem searches both ways.
+size_t Find(std::string_view text, std::string_view what, size_t from = 0) {
+  if (from > text.size()) return std::string_view::npos;
+  if (what.empty()) return from;
+  const void* found = memmem(text.data() + from, text.size() - from, what.data(), what.size());
+  if (found == nullptr) return std::string_view::npos;
+  return static_cast<size_t>(static_cast<const char*>(found) - text.data());
+}
+
 Value Contains(Frame& frame, std::span<const Value> args) {
   if (!AllStrings(args, 2)) return frame.NoOverload("contains", args);
-  return Value::Bool(args[0].text().find(args[1].text()) != std::string_view::npos);
+  return Value::Bool(Find(args[0].text(), args[1].text()) != std::string_view::npos);
 }
 
 Value StartsWith(Frame& frame, std::span<const Value> args) {
@@ -38,6 +49,9 @@ Value Matches(Frame& frame, std::span<const Value> args) {
   if (args[1].text().size() > frame.limits.pattern_bytes) {
     return frame.Fail(ErrorCode::kInvalidArgument, "the pattern is too long");
   }
+  // Compiled for this one time: up to 20 ms for the largest that RE2 takes.
+  constexpr int64_t kCompileSteps = 2'000;
+  if (!frame.Spend(kCompileSteps + PatternSteps(args[0].text()))) return frame.OverLimit();
   RE2::Options options;
   options.set_log_errors(false);
   options.set_max_mem(1 << 20);
@@ -73,7 +87,7 @@ Value IndexOf(Frame& frame, std::span<const Value> args) {
   const std::string_view text = args[0].text();
   const int64_t from = args.size() == 3 ? args[2].integer() : 0;
   if (from < 0 || from > static_cast<int64_t>(CodePointCount(text))) return OutOfRange(frame, from);
-  const size_t at = text.find(args[1].text(), ByteOffset(text, static_cast<size_t>(from)));
+  const size_t at = Find(text, args[1].text(), ByteOffset(text, static_cast<size_t>(from)));
   if (at == std::string_view::npos) return Value::Int(-1);
   return Value::Int(static_cast<int64_t>(CodePointCount(text.substr(0, at))));
 }
@@ -91,6 +105,9 @@ Value LastIndexOf(Frame& frame, std::span<const Value> args) {
     }
     from = ByteOffset(text, static_cast<size_t>(index));
   }
+  // rfind compares at every place.
+  const auto product = static_cast<int64_t>(text.size() * args[1].text().size() / 4096);
+  if (!frame.Spend(product)) return frame.OverLimit();
   const size_t at = text.rfind(args[1].text(), from);
   if (at == std::string_view::npos) return Value::Int(-1);
   return Value::Int(static_cast<int64_t>(CodePointCount(text.substr(0, at))));
@@ -135,41 +152,29 @@ Value UpperAscii(Frame& frame, std::span<const Value> args) {
   return MapAscii(frame, args[0], 'a', 'z', 'A' - 'a');
 }
 
-// Where `from` occurs, without overlaps; between all characters when it is empty.
-std::vector<size_t> Occurrences(std::string_view text, std::string_view from, int64_t limit) {
-  std::vector<size_t> found;
-  size_t at = 0;
-  while (static_cast<int64_t>(found.size()) < limit) {
-    at = text.find(from, at);
-    if (at == std::string_view::npos) break;
-    found.push_back(at);
-    if (at >= text.size()) break;
-    at += from.empty() ? ByteOffset(text.substr(at), 1) : from.size();
-  }
-  return found;
-}
-
+// Occurrences do not overlap; the empty text stands between all characters.
 Value Replace(Frame& frame, std::span<const Value> args) {
   if (!AllStrings(args, 3) || (args.size() == 4 && !args[3].is(Kind::kInt))) {
     return frame.NoOverload("replace", args);
   }
-  int64_t limit = args.size() == 4 ? args[3].integer() : -1;
-  if (limit < 0) limit = static_cast<int64_t>(args[0].text().size()) + 1;
   const std::string_view text = args[0].text();
   const std::string_view from = args[1].text();
   const std::string_view to = args[2].text();
-  const std::vector<size_t> found = Occurrences(text, from, limit);
-  const size_t size = text.size() + found.size() * to.size();
-  if (!frame.arena.Fits(size)) return frame.Fail(ErrorCode::kLimit, "the text is too large");
+  int64_t left = args.size() == 4 ? args[3].integer() : -1;
+  if (left < 0) left = std::numeric_limits<int64_t>::max();
   std::string out;
-  out.reserve(size);
   size_t done = 0;
-  for (const size_t at : found) {
-    out.append(text.substr(done, at - done)).append(to);
-    done = at + from.size();
+  for (size_t at = 0; left > 0 && at <= text.size(); --left) {
+    const size_t found = Find(text, from, at);
+    if (found == std::string_view::npos) break;
+    out.append(text.substr(done, found - done)).append(to);
+    if (!frame.arena.Fits(out.size()))
+      return frame.Fail(ErrorCode::kLimit, "the text is too large");
+    done = found + from.size();
+    // Past the end after the empty text there.
+    at = !from.empty() ? done : found + std::max<size_t>(1, ByteOffset(text.substr(found), 1));
   }
-  out.append(text.substr(done));
-  return frame.NewString(out);
+  return frame.NewString(out.append(text.substr(done)));
 }
 
 Value Split(Frame& frame, std::span<const Value> args) {
@@ -187,7 +192,7 @@ Value Split(Frame& frame, std::span<const Value> args) {
   size_t at = 0;
   while (limit > 0) {
     const bool last = static_cast<int64_t>(parts.size()) + 1 >= limit;
-    size_t end = last ? std::string_view::npos : text.find(separator, at);
+    size_t end = last ? std::string_view::npos : Find(text, separator, at);
     if (separator.empty() && !last) end = at + ByteOffset(text.substr(at), 1);
     if (end == std::string_view::npos || (separator.empty() && end >= text.size())) {
       // Splitting by "" gives the characters, so nothing for the empty text.

@@ -61,6 +61,14 @@ TEST(LanguageTest, APairOfSurrogatesIsOneCharacter) {
   }
 }
 
+TEST(LanguageTest, TheEmptyTextStandsBetweenAllCharacters) {
+  EXPECT_EQ(Answer("'äb'.replace('', '-')"), Typed("string", "-ä-b-"));
+  EXPECT_EQ(Answer("'äb'.replace('', '-', 2)"), Typed("string", "-ä-b"));
+  EXPECT_EQ(Answer("''.replace('', '-')"), Typed("string", "-"));
+  EXPECT_EQ(Answer("'aaa'.replace('a', '', 2)"), Typed("string", "a"));
+  EXPECT_EQ(Answer("'aaa'.replace('aa', 'b', -1)"), Typed("string", "ba"));
+}
+
 TEST(LanguageTest, AListHasNoElementBetweenTwoPlaces) {
   EXPECT_EQ(Answer("[1][?dyn(0.0)].value()"), Typed("int", "1"));
   EXPECT_EQ(Answer("[1][?dyn(0.5)].hasValue()"), "eval");

@@ -140,6 +140,11 @@ int64_t Position(const Value& index) {
   return -1;
 }
 
+// `key` for a message: what is large by its type.
+std::string Shown(const Value& key) {
+  return WeightOf(key, 1) == 0 ? DebugString(key) : std::string(TypeNameOf(key));
+}
+
 bool IsNumber(const Value& v) {
   return v.is(Kind::kInt) || v.is(Kind::kUint) || v.is(Kind::kDouble);
 }
@@ -203,7 +208,7 @@ Value Index(Frame& frame, const Value& container, const Value& index) {
   if (container.is(Kind::kOptional)) return OptionalIndex(frame, container, index);
   if (container.is(Kind::kMap)) {
     if (const Value* found = FindInMap(container, index)) return *found;
-    return frame.Fail(ErrorCode::kNoSuchKey, absl::StrCat("no such key: ", DebugString(index)));
+    return frame.Fail(ErrorCode::kNoSuchKey, absl::StrCat("no such key: ", Shown(index)));
   }
   if (container.is(Kind::kList)) {
     const int64_t position = Position(index);
@@ -245,7 +250,8 @@ Value In(Frame& frame, const Value& item, const Value& container) {
     const Value args[] = {item, container};
     return frame.NoOverload("@in", args);
   }
-  if (!frame.Spend(static_cast<int64_t>(container.items().size() / 8))) return frame.OverLimit();
+  const auto count = static_cast<int64_t>(container.items().size());
+  if (!frame.Spend(count / 8) || !frame.SpendOn(item, count)) return frame.OverLimit();
   for (const Value& candidate : container.items()) {
     if (Equal(candidate, item)) return Value::Bool(true);
   }

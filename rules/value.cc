@@ -168,6 +168,34 @@ std::string Value::currency() const {
           static_cast<char>(aux_ & 0xff)};
 }
 
+int64_t WeightOf(const Value& value, int64_t most) {
+  switch (value.kind()) {
+    case Kind::kString:
+    case Kind::kBytes:
+      return std::min<int64_t>(static_cast<int64_t>(value.text().size() / 256), most);
+    case Kind::kOptional:
+      return value.optional() == nullptr ? 0 : WeightOf(*value.optional(), most);
+    case Kind::kList: {
+      auto weight = static_cast<int64_t>(value.items().size());
+      for (const Value& item : value.items()) {
+        if (weight >= most) return most;
+        weight += WeightOf(item, most - weight);
+      }
+      return std::min(weight, most);
+    }
+    case Kind::kMap: {
+      auto weight = static_cast<int64_t>(value.entries().size());
+      for (const MapEntry& entry : value.entries()) {
+        if (weight >= most) return most;
+        weight += WeightOf(entry.value, most - weight);
+      }
+      return std::min(weight, most);
+    }
+    default:
+      return 0;
+  }
+}
+
 bool Equal(const Value& a, const Value& b) {
   if (IsNumber(a.kind()) && IsNumber(b.kind())) return CompareNumbers(a, b) == Order::kEqual;
   if (a.kind() != b.kind()) return false;

@@ -249,6 +249,11 @@ inline std::span<const MapEntry> Value::entries() const {
 // maps without order, different kinds unequal. Neither may be an error.
 bool Equal(const Value& a, const Value& b);
 
+// How much there is in `value` when it is written out, at most `most`: each item counts as often as
+// it stands in it, and text by 256 bytes; a scalar is 0. Values share their parts, so that thirty
+// doublings make a billion items of one: whatever walks a value asks this first.
+int64_t WeightOf(const Value& value, int64_t most);
+
 enum class Order : int8_t { kLess = -1, kEqual = 0, kGreater = 1, kUnordered = 2, kNone = 3 };
 // CEL's order; kUnordered when a NaN takes part, kNone for kinds that have no order (or money of
 // two currencies). Strings by their bytes, which for UTF-8 is the order of code points.
