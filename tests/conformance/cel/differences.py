@@ -239,13 +239,6 @@ CLASSES = [
         open_type,
     ),
     Class(
-        "two variables beside another macro",
-        "rondo. Evaluation: a part is what its value is. The peer mixes up the types of macros' parts: with the values "
-        "of the parts written in, which it gives rightly, it answers as rondo.",
-        "[false].transformList(i, v, i).last().optMap(x, x + 1)",
-        lambda d: re.search(r"\(v\d+, w\d+, ", d.text) is not None and same(d.rondo, with_values(d)),
-    ),
-    Class(
         "limits",
         "Both. Performance Limits: an application may bound macros within one another; rondo refuses such rules "
         "before they run.",
@@ -257,5 +250,23 @@ CLASSES = [
         "Both: the extension does not say; rondo gives no character of the empty text, as the reference in Go does.",
         "''.split('')",
         lambda d: ".split(" in d.text and d.rondo == ("list", []) and d.peer == ("list", [("string", "")]),
+    ),
+    Class(
+        "order of a map",
+        "Both. Aggregate Values: maps are sets of entries, so that a list made from one has any order.",
+        "{1: 2, 0: 3}.map(k, k)",
+        lambda d: d.node.scope is not None
+        and d.rondo is not None
+        and d.peer is not None
+        and d.rondo[0] == d.peer[0] == "list"
+        and sorted(map(repr, d.rondo[1])) == sorted(map(repr, d.peer[1]))
+        and d.ask_peer(f"type({d.node.scope[0].text()})") == ("type", "map"),
+    ),
+    Class(
+        "macros beside one another",
+        "rondo. Evaluation: a part is what its value is. The peer mixes up the types of macros' parts: with the values "
+        "of the parts written in, which it gives rightly, it answers as rondo.",
+        "[false].transformList(i, v, i).last().optMap(x, x + 1)",
+        lambda d: len(set(re.findall(r"\bv\d+\b", d.text))) > 1 and same(d.rondo, with_values(d)),
     ),
 ]

@@ -241,7 +241,7 @@ class Peer:
             if pairs:
                 return self.carried("map", value), ""
             if kind in self.CARRIERS:
-                carrier = self.run(f"cel.bind(r, {text}, {self.CARRIERS[kind]})", data, check)
+                carrier = self.run(f"cel.bind(r, dyn({text}), {self.CARRIERS[kind]})", data, check)
                 return self.carried(kind, carrier), ""
             return self.value(value), ""
         except (RuntimeError, ValueError) as error:
