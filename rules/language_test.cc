@@ -49,6 +49,14 @@ TEST(LanguageTest, APrecisionHasDigits) {
   EXPECT_EQ(Answer("'%.0f'.format([2.5])"), Typed("string", "2"));
 }
 
+TEST(LanguageTest, ACommaMayStandBeforeTheEndOfAListOrMap) {
+  EXPECT_EQ(Answer("[,].size() + {,}.size()"), Typed("int", "0"));
+  EXPECT_EQ(Answer("[1,].size() + {1: 2,}.size()"), Typed("int", "2"));
+  for (const char* bad : {"[,1]", "[1,,]", "{,1: 2}", "[,,]", "size([1],)"}) {
+    EXPECT_EQ(Answer(bad), "parse") << bad;
+  }
+}
+
 TEST(LanguageTest, BytesThatAreNoTextAreShownByOneReplacementCharacter) {
   EXPECT_EQ(Answer(R"('%s'.format([b'\xff\xfea\xff']))"), Typed("string", "\uFFFDa\uFFFD"));
 }

@@ -377,6 +377,7 @@ class Parser {
     ExprPtr list = New(ExprKind::kList, Token().offset);
     if (list == nullptr) return nullptr;
     ++at_;
+    if (IsPunctuation("]", 1)) Take(",");  // `[,]` is a list, too.
     while (!Take("]")) {
       const bool optional = Take("?");
       ExprPtr item = ParseExpr();
@@ -407,6 +408,7 @@ class Parser {
     ExprPtr map = New(ExprKind::kMap, Token().offset);
     if (map == nullptr) return nullptr;
     ++at_;
+    if (IsPunctuation("}", 1)) Take(",");
     while (!Take("}")) {
       const bool optional = Take("?");
       ExprPtr key = ParseExpr();

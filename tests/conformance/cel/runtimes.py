@@ -266,6 +266,8 @@ class Peer:
         kind = self.kind(value)
         if kind == "optional":
             return kind, ...  # Within another value: that it is one is all that shows.
+        if kind == "null":
+            return kind, None  # Its value() gives back None once too often, which ends the process in the end.
         try:
             plain = value.value()
         except TypeError:  # A string that is not UTF-8.
