@@ -48,6 +48,7 @@ enum class Macro : uint8_t {
   kFilter,
   kTransformList,
   kTransformMap,
+  kTransformMapEntry,
   kBind,
   kOptMap,
   kOptFlatMap,

@@ -78,6 +78,8 @@ Type CheckPass::MacroType(const Expr& expr, const std::pair<Type, Type>& variabl
       const Type range = subst_.Apply(expr.args[0]->type, Substitution::Unbound::kKeep);
       return Type::Map(range.is(TypeKind::kMap) ? range.params[0] : variables.first, bodies.back());
     }
+    case Macro::kTransformMapEntry:
+      return EntryType(expr, bodies.back());
     case Macro::kOptMap:
       return Type::Optional(bodies[0]);
     case Macro::kOptFlatMap:
@@ -90,6 +92,14 @@ Type CheckPass::MacroType(const Expr& expr, const std::pair<Type, Type>& variabl
     default:
       return bodies[0];
   }
+}
+
+Type CheckPass::EntryType(const Expr& expr, const Type& body) {
+  const Type type = subst_.Apply(body, Substitution::Unbound::kKeep);
+  if (type.is(TypeKind::kMap)) return body;
+  if (type.is_dyn()) return Type::Map(Type::Dyn(), Type::Dyn());
+  return Refuse(expr.args.back()->offset,
+                absl::StrFormat("`transformMapEntry` needs a map, not %s", Show(body)));
 }
 
 Type CheckPass::FlatType(const Expr& expr, const Type& body) {

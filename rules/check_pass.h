@@ -136,6 +136,7 @@ class CheckPass {
   Type MacroType(const Expr& expr, const std::pair<Type, Type>& variables,
                  const std::vector<Type>& bodies);
 
+  Type EntryType(const Expr& expr, const Type& body);
   Type FlatType(const Expr& expr, const Type& body);
   Type SumType(const Expr& expr, const Type& body);
 

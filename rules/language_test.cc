@@ -83,6 +83,16 @@ TEST(LanguageTest, AListHasNoElementBetweenTwoPlaces) {
   EXPECT_EQ(Answer("[1][?7].hasValue()"), Typed("bool", false));
 }
 
+TEST(LanguageTest, TransformMapEntryMakesKeysToo) {
+  EXPECT_EQ(Answer("{'a': 1, 'b': 2}.transformMapEntry(k, v, {v: k}) == {1: 'a', 2: 'b'}"),
+            Typed("bool", true));
+  EXPECT_EQ(Answer("['a', 'b'].transformMapEntry(i, v, i > 0, {v: i}) == {'b': 1}"),
+            Typed("bool", true));
+  EXPECT_EQ(Answer("{'a': 1, 'b': 1}.transformMapEntry(k, v, {v: k})"), "eval");
+  EXPECT_EQ(Answer("{'a': 1}.transformMapEntry(k, v, v)"), "check");
+  EXPECT_EQ(Answer("{'a': 1}.transformMapEntry(k, v, dyn(v))"), "eval");
+}
+
 TEST(LanguageTest, OptFlatMapIsAConditionalWhoseBodyIsOptional) {
   EXPECT_EQ(Answer("optional.of(1).optFlatMap(x, dyn(x + 1))"), Typed("int", "2"));
   EXPECT_EQ(Answer("optional.of(1).optFlatMap(x, x + 1)"), "check");

@@ -91,6 +91,7 @@ class MacroNode final : public Node {
       case Macro::kMax:
         return EvalFold(frame, range);
       case Macro::kTransformMap:
+      case Macro::kTransformMapEntry:
         return EvalTransformMap(frame, range);
       default:
         return EvalList(frame, range);
@@ -147,6 +148,7 @@ class MacroNode final : public Node {
     return frame.NewList(out);
   }
 
+  // transformMap, whose keys stay, and transformMapEntry, whose body is a map of the entries to be.
   Value EvalTransformMap(Frame& frame, const Range& range) const {
     std::vector<MapEntry> out;
     for (size_t i = 0; i < range.size(); ++i) {
@@ -159,7 +161,15 @@ class MacroNode final : public Node {
       }
       const Value value = parts_.back()->Eval(frame);
       if (value.is_error()) return value;
-      out.push_back({key, value});
+      if (macro_ == Macro::kTransformMap) {
+        out.push_back({key, value});
+      } else if (value.is(Kind::kMap)) {
+        out.insert(out.end(), value.entries().begin(), value.entries().end());
+      } else {
+        frame.offset = offset_;
+        return frame.NoOverload("transformMapEntry", {&value, 1});
+      }
+      if (!frame.arena.Fits(out.size() * sizeof(MapEntry))) break;  // NewMap says so.
     }
     frame.offset = offset_;
     return frame.NewMap(out);

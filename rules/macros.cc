@@ -32,6 +32,8 @@ constexpr MacroForm kForms[] = {
     {"transformList", 4, Macro::kTransformList, 2},
     {"transformMap", 3, Macro::kTransformMap, 2},
     {"transformMap", 4, Macro::kTransformMap, 2},
+    {"transformMapEntry", 3, Macro::kTransformMapEntry, 2},
+    {"transformMapEntry", 4, Macro::kTransformMapEntry, 2},
     {"optMap", 2, Macro::kOptMap, 1},
     {"optFlatMap", 2, Macro::kOptFlatMap, 1},
     {"where", 2, Macro::kWhere, 1},

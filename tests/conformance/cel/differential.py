@@ -28,6 +28,7 @@ from grammar import VARIABLES
 
 LONGEST_TEXT = 20_000  # Of a macro's body with its items written in.
 MOST_PRINTED = 20
+MOST_CLASSES = 20  # More would explain anything.
 
 
 def ask(peer, case, node):
@@ -152,6 +153,8 @@ def main():
     )
     for name, count in explained.most_common():
         print(f"{count:8}  {name or 'UNEXPLAINED'}")
+    if len(CLASSES) > MOST_CLASSES:
+        sys.exit(f"{len(CLASSES)} classes of differences; at most {MOST_CLASSES} may be named")
     sys.exit(1 if unexplained else 0)
 
 
