@@ -43,7 +43,7 @@ Outcome RunRequest(const Request& request, absl::Time now) {
   const Input input{.row = &request.row, .event = {}, .now = now};
   const Value value =
       internal::Run(*rule->root, rule->limits, rule->checked.local_slots, input, arena);
-  constexpr int64_t kLargestAnswer = 1'000'000;
+  constexpr int64_t kLargestAnswer = 200'000;
   if (WeightOf(value, kLargestAnswer) == kLargestAnswer) {
     outcome.errors.push_back(
         DiagnosticAt(Phase::kEval, request.expression, 0, "the result is too large"));
