@@ -1,10 +1,10 @@
 #include "tests/bench/segments/loops.h"
 
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <numbers>
 
-#include "tests/bench/segments/masks.h"
 #include "tests/bench/segments/quintiles.h"
 
 namespace rondo::bench {
@@ -14,11 +14,15 @@ constexpr uint32_t kDay = 86'400;
 
 uint32_t NowSeconds() { return static_cast<uint32_t>(absl::ToUnixSeconds(Population::Now())); }
 
-// Codes as bits: IN of up to 64 codes is one shift.
-uint64_t SetOf(const Values& values, std::initializer_list<std::string_view> texts) {
-  uint64_t set = 0;
-  for (const std::string_view text : texts) set |= uint64_t{1} << Population::CodeOf(values, text);
-  return set;
+// Whether a code is one of up to four: compares, which become vectors where a table would not.
+auto InAny(const Values& values, std::array<std::string_view, 4> texts) {
+  std::array<uint8_t, 4> codes{};
+  for (size_t i = 0; i < 4; ++i) {
+    codes[i] = static_cast<uint8_t>(Population::CodeOf(values, texts[i]));
+  }
+  return [codes](uint8_t code) {
+    return ((code == codes[0]) | (code == codes[1]) | (code == codes[2]) | (code == codes[3])) != 0;
+  };
 }
 
 // As geo_distance: haversine on the sphere of the mean Earth radius.
@@ -59,9 +63,9 @@ Loops::Loops(const Population& population) : all_(population) {
     if (all_.coded<uint8_t>("tier")[n] == basic) basic_[n / 64] |= bit;
   }
   for (auto& counters : counters_) counters.resize(words * 64);
-  recency_.resize(rows);
-  frequency_.resize(rows);
-  monetary_.resize(rows);
+  recency_.resize(words * 64);
+  frequency_.resize(words * 64);
+  monetary_.resize(words * 64);
 }
 
 std::vector<uint32_t> Loops::Run(std::string_view name) {
@@ -129,18 +133,15 @@ Loops::Numbers Loops::GoldInGermany() {
 Loops::Numbers Loops::SixPredicates() {
   const Values& countries = all_.column("country");
   const Values& languages = all_.column("language");
-  const uint64_t country_set = SetOf(countries, {"DE", "FR", "AT", "CH"});
-  const uint64_t language_set = SetOf(languages, {"de", "fr", "en"});
+  const auto in_countries = InAny(countries, {"DE", "FR", "AT", "CH"});
+  const auto in_languages = InAny(languages, {"de", "fr", "en", "en"});
   const auto since = static_cast<uint32_t>(
       absl::ToUnixSeconds(absl::FromCivil(absl::CivilSecond(2020, 1, 1), absl::UTCTimeZone())));
-  const auto in = [](uint64_t set) {
-    return [set](uint8_t code) { return (set >> code & 1) != 0; };
-  };
   return Select([&](Mask& mask) {
     KeepBits(all_.coded<uint64_t>("consent_email"), mask);
-    Keep(all_.coded<uint8_t>("country"), mask, in(country_set));
+    Keep(all_.coded<uint8_t>("country"), mask, in_countries);
     KeepBits(countries.validity, mask);
-    Keep(all_.coded<uint8_t>("language"), mask, in(language_set));
+    Keep(all_.coded<uint8_t>("language"), mask, in_languages);
     KeepBits(languages.validity, mask);
     Keep(all_.coded<uint8_t>("age"), mask, [](uint8_t age) { return age >= 25 && age < 55; });
     KeepBits(all_.column("age").validity, mask);
@@ -148,12 +149,29 @@ Loops::Numbers Loops::SixPredicates() {
   });
 }
 
+// How many purchases were before `seconds`: they are in order of time, so a window is found, not
+// scanned for.
+size_t Loops::PurchasesBefore(uint32_t seconds) const {
+  const auto begin = all_.purchase_seconds().begin();
+  const auto end = begin + static_cast<ptrdiff_t>(all_.purchases());
+  return static_cast<size_t>(std::lower_bound(begin, end, seconds) - begin);
+}
+
+// Keeps the rows whose counters of both threads `hold`.
+template <typename Hold>
+void Loops::KeepCounted(Mask& mask, const Hold& hold) const {
+  for (size_t w = 0; w < mask.words; ++w) {
+    const size_t row = (mask.first_word + w) * 64;
+    uint8_t bytes[64];
+    for (size_t i = 0; i < 64; ++i) {
+      bytes[i] = hold(counters_[0][row + i], counters_[1][row + i]) ? 1 : 0;
+    }
+    mask.bits[w] &= PackWord(bytes);
+  }
+}
+
 Loops::Numbers Loops::FrequentBuyers() {
-  const std::vector<uint32_t>& times = all_.purchase_seconds();
-  const auto sold_end = times.begin() + static_cast<ptrdiff_t>(all_.purchases());
-  // Purchases are in order of time: the window is found, not scanned for.
-  const auto window = std::upper_bound(times.begin(), sold_end, NowSeconds() - 90 * kDay);
-  const auto first = static_cast<size_t>(window - times.begin());
+  const size_t first = PurchasesBefore(NowSeconds() - 90 * kDay + 1);
   const std::vector<uint32_t>& owners = all_.purchase_customers();
   const auto& categories = std::get<std::vector<uint8_t>>(all_.purchase_categories().data);
   const auto wanted =
@@ -168,31 +186,34 @@ Loops::Numbers Loops::FrequentBuyers() {
       counter = static_cast<uint8_t>(counter + (counter < 3 ? 1 : 0));
     }
   });
-  return Select([&](Mask& mask) {
-    for (size_t w = 0; w < mask.words; ++w) {
-      const size_t row = (mask.first_word + w) * 64;
-      uint8_t bytes[64];
-      for (size_t i = 0; i < 64; ++i) {
-        bytes[i] = counters_[0][row + i] + counters_[1][row + i] >= 3 ? 1 : 0;
-      }
-      uint64_t word = 0;
-      for (size_t i = 0; i < 8; ++i) word |= PackBytes(bytes + i * 8) << i * 8;
-      mask.bits[w] &= word;
-    }
-  });
+  return Select(
+      [&](Mask& mask) { KeepCounted(mask, [](uint8_t a, uint8_t b) { return a + b >= 3; }); });
 }
 
 Loops::Numbers Loops::Lapsing() {
-  const uint32_t quiet_since = NowSeconds() - 60 * kDay;
-  const uint32_t active_since = NowSeconds() - 240 * kDay;
+  const uint32_t now = NowSeconds();
+  const size_t active = PurchasesBefore(now - 240 * kDay);
+  // A purchase at that very second is in neither window.
+  const size_t between = PurchasesBefore(now - 60 * kDay);
+  const size_t quiet = PurchasesBefore(now - 60 * kDay + 1);
+  const std::vector<uint32_t>& owners = all_.purchase_customers();
+  constexpr uint8_t kBought = 0x80;
+  OnTwoThreads([&](int thread) {
+    std::vector<uint8_t>& counters = counters_[thread];
+    std::fill(counters.begin(), counters.end(), 0);
+    const Half before(between - active, thread);
+    for (size_t i = active + before.begin; i < active + before.end; ++i) {
+      uint8_t& counter = counters[owners[i]];
+      counter = static_cast<uint8_t>(counter + (counter < 2 ? 1 : 0));
+    }
+    const Half lately(all_.purchases() - quiet, thread);
+    for (size_t i = quiet + lately.begin; i < quiet + lately.end; ++i) {
+      counters[owners[i]] |= kBought;
+    }
+  });
   return Select([&](Mask& mask) {
-    KeepEach(mask, [&](size_t row) {
-      const uint32_t first = starts_[row];
-      uint32_t at = starts_[row + 1];
-      if (at < first + 2 || seconds_[at - 1] > quiet_since) return false;
-      // A purchase at that very second is in neither window.
-      while (at > first && seconds_[at - 1] >= quiet_since) --at;
-      return at >= first + 2 && seconds_[at - 2] >= active_since;
+    KeepCounted(mask, [](uint8_t a, uint8_t b) {
+      return ((a | b) & kBought) == 0 && (a & 3) + (b & 3) >= 2;
     });
   });
 }
@@ -279,32 +300,48 @@ Loops::Numbers Loops::ThreeSegments() {
   });
 }
 
-Loops::Numbers Loops::BestByRfm() {
+// Last purchase, number and sum of them, by customer. Sums are differences of a running one: a loop
+// over each customer's few purchases would mispredict its end.
+void Loops::SumUp() {
+  constexpr size_t kBlock = 65'536;
   OnTwoThreads([&](int thread) {
     const Half half(all_.customers(), thread);
-    for (size_t row = half.begin; row < half.end; ++row) {
+    std::vector<uint32_t> running;
+    for (size_t row = half.begin; row < half.end; row += kBlock) {
+      const size_t end = std::min(half.end, row + kBlock);
       const uint32_t first = starts_[row];
-      const uint32_t last = starts_[row + 1];
+      running.resize(starts_[end] - first + 1);
       uint32_t sum = 0;
-      for (uint32_t i = first; i < last; ++i) sum += cents_[i];
-      recency_[row] = last > first ? seconds_[last - 1] : 0;
-      frequency_[row] = last - first;
-      monetary_[row] = sum;
+      for (size_t i = first; i < starts_[end]; ++i) running[i - first + 1] = sum += cents_[i];
+      for (size_t n = row; n < end; ++n) {
+        const uint32_t from = starts_[n];
+        const uint32_t to = starts_[n + 1];
+        const uint32_t last = seconds_[std::max(to, uint32_t{1}) - 1];
+        recency_[n] = to > from ? last : 0;
+        frequency_[n] = to - from;
+        monetary_[n] = running[to - first] - running[from - first];
+      }
     }
   });
+}
+
+Loops::Numbers Loops::BestByRfm() {
+  SumUp();
   // Who never bought has no recency, and so no score, but counts among the others' frequencies.
-  const Quintiles recency(recency_, Quintiles::Zeros::kLeftOut);
-  const Quintiles frequency(frequency_, Quintiles::Zeros::kCount);
-  const Quintiles monetary(monetary_, Quintiles::Zeros::kCount);
+  const Quintiles recency(recency_, all_.customers(), Quintiles::Zeros::kLeftOut);
+  const Quintiles frequency(frequency_, all_.customers(), Quintiles::Zeros::kCount);
+  const Quintiles monetary(monetary_, all_.customers(), Quintiles::Zeros::kCount);
   return Select([&](Mask& mask) {
-    Quintiles::Walk by_recency(recency, mask.first_word * 64);
-    Quintiles::Walk by_frequency(frequency, mask.first_word * 64);
-    Quintiles::Walk by_monetary(monetary, mask.first_word * 64);
-    KeepEach(mask, [&](size_t row) {
-      const int r = by_recency.Next(recency_[row]);
-      const int score = r + by_frequency.Next(frequency_[row]) + by_monetary.Next(monetary_[row]);
-      return recency_[row] != 0 && score >= 12;
-    });
+    for (size_t w = 0; w < mask.words; ++w) {
+      const size_t row = (mask.first_word + w) * 64;
+      uint8_t scores[64] = {};
+      recency.AddFifths(recency_, row, scores);
+      frequency.AddFifths(frequency_, row, scores);
+      monetary.AddFifths(monetary_, row, scores);
+      uint8_t bytes[64];
+      for (size_t i = 0; i < 64; ++i) bytes[i] = scores[i] >= 12 && recency_[row + i] != 0 ? 1 : 0;
+      mask.bits[w] &= PackWord(bytes);
+    }
   });
 }
 

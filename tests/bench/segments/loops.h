@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/bench/segments/masks.h"
 #include "tests/bench/segments/population.h"
 
 namespace rondo::bench {
@@ -34,9 +35,13 @@ class Loops {
   Numbers Nearby();
   Numbers ThreeSegments();
   Numbers BestByRfm();
+  void SumUp();
 
   template <typename MaskOf>
   Numbers Select(const MaskOf& mask_of) const;
+  size_t PurchasesBefore(uint32_t seconds) const;
+  template <typename Hold>
+  void KeepCounted(Mask& mask, const Hold& hold) const;
 
   const Population& all_;
   // Purchases of customer n are [starts_[n], starts_[n + 1]), oldest first.

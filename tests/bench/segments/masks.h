@@ -27,16 +27,22 @@ inline uint64_t PackBytes(const uint8_t* bytes) {
   return word * 0x0102040810204080u >> 56;
 }
 
+// 64 bytes, each 0 or 1, as 64 bits.
+inline uint64_t PackWord(const uint8_t* bytes) {
+  uint64_t word = 0;
+  for (size_t i = 0; i < 8; ++i) word |= PackBytes(bytes + i * 8) << i * 8;
+  return word;
+}
+
 // Keeps the rows whose value `holds`. The column is padded to whole words.
 template <typename T, typename Holds>
 void Keep(const std::vector<T>& column, Mask& mask, const Holds& holds) {
   for (size_t w = 0; w < mask.words; ++w) {
+    if (mask.bits[w] == 0) continue;
     const T* values = column.data() + (mask.first_word + w) * 64;
     uint8_t bytes[64];
     for (size_t i = 0; i < 64; ++i) bytes[i] = holds(values[i]) ? 1 : 0;
-    uint64_t word = 0;
-    for (size_t i = 0; i < 8; ++i) word |= PackBytes(bytes + i * 8) << i * 8;
-    mask.bits[w] &= word;
+    mask.bits[w] &= PackWord(bytes);
   }
 }
 

@@ -124,7 +124,8 @@ def main():
     engine, folder, queries = sys.argv[1], pathlib.Path(sys.argv[2]), json.loads(
         pathlib.Path(sys.argv[3]).read_text())
     schema = json.loads((folder / "schema.json").read_text())
-    filled = {name: query["sql"].replace("{now}", str(schema["now"]))
+    # A dialect may have a form of its own where that is faster.
+    filled = {name: query.get(engine, query["sql"]).replace("{now}", str(schema["now"]))
               for group in queries.values() for name, query in group.items()}
     peer = {"duckdb": DuckDb, "clickhouse": ClickHouse}[engine](folder)
     before = resident_bytes()

@@ -1,8 +1,9 @@
-// ntile(5, x) of all by two histograms instead of a sort: smaller values first, equal ones by
-// number, the larger groups first, as SQL's ntile over (order by x, number) has it.
+// ntile(5, x) of all by histograms instead of a sort: smaller values first, equal ones by number,
+// the larger groups first, as SQL's ntile over (order by x, number) has it.
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -11,38 +12,24 @@ namespace rondo::bench {
 class Quintiles {
  public:
   enum class Zeros { kCount, kLeftOut };
-  // `keys` by customer's number. Two threads.
-  Quintiles(const std::vector<uint32_t>& keys, Zeros zeros);
+  // The first `rows` of `keys`, by customer's number, below 2^32 - 1; padded to whole words of 64.
+  // Two threads.
+  Quintiles(const std::vector<uint32_t>& keys, size_t rows, Zeros zeros);
 
-  // Gives the fifths (1 to 5) of all customers in order, from the first of a block of masks on.
-  class Walk {
-   public:
-    // `row` is a multiple of the block's rows.
-    Walk(const Quintiles& quintiles, size_t row);
-    int Next(uint32_t key) {
-      int fifth = 1;
-      for (size_t i = 0; i < 4; ++i) fifth += key > values_[i] ? 1 : 0;
-      for (size_t i = 0; i < 4; ++i) {
-        if (key == values_[i]) fifth += equals_[i]++ >= lower_[i] ? 1 : 0;
-      }
-      return fifth;
-    }
-
-   private:
-    std::array<uint32_t, 4> values_;
-    std::array<uint32_t, 4> lower_;
-    std::array<uint32_t, 4> equals_;  // Seen before.
-  };
+  // Adds to each of 64 scores the fifth (1 to 5) of the customers from `row`, a multiple of 64, on.
+  // `keys` as given to the constructor.
+  void AddFifths(const std::vector<uint32_t>& keys, size_t row, uint8_t* scores) const;
 
  private:
-  void FindBoundaries(const std::vector<uint32_t>& keys, bool with_zeros);
-  void CountEquals(const std::vector<uint32_t>& keys);
+  void FindValues(const std::vector<uint32_t>& keys, bool with_zeros);
+  void FindCuts(const std::vector<uint32_t>& keys);
 
-  // Between fifth i and i + 1: of those equal to values_[i] the first lower_[i] are in the lower.
+  size_t rows_;
+  // Between fifth i and the next: below are the keys smaller than values_[i], and of those equal to
+  // it the first lower_[i], which are those of numbers before cuts_[i].
   std::array<uint32_t, 4> values_{};
-  std::array<uint32_t, 4> lower_{};
-  // By block of masks: how many are equal to the boundaries before it.
-  std::vector<std::array<uint32_t, 4>> equals_before_;
+  std::array<uint64_t, 4> lower_{};
+  std::array<size_t, 4> cuts_{};
 };
 
 }  // namespace rondo::bench
