@@ -21,7 +21,8 @@ auto InAny(const Values& values, std::array<std::string_view, 4> texts) {
     codes[i] = static_cast<uint8_t>(Population::CodeOf(values, texts[i]));
   }
   return [codes](uint8_t code) {
-    return ((code == codes[0]) | (code == codes[1]) | (code == codes[2]) | (code == codes[3])) != 0;
+    const auto is = [code](uint8_t other) { return code == other ? 1 : 0; };
+    return (is(codes[0]) | is(codes[1]) | is(codes[2]) | is(codes[3])) != 0;
   };
 }
 
