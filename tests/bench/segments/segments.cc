@@ -4,7 +4,8 @@
 //   segments CUSTOMERS SEED FOLDER [log]   the population goes to FOLDER; `log`: through the log
 //
 // Then a line a command, words separated by tabs; a line of JSON is the answer to each, the first
-// one tells of the loading. An answer with `error` is a refusal.
+// one tells of the loading. An answer may be an `error`; `refused` says that the rule is not
+// understood.
 //
 //   define NAME RULE         stores a segment
 //   rondo NAME RUNS RULE     ids to FOLDER/rondo-NAME.ids (32-bit numbers, ascending)
@@ -43,7 +44,8 @@ std::string Quoted(std::string_view text) {
 }
 
 std::string Refusal(const absl::Status& status) {
-  return absl::StrFormat(R"({"error":%s})", Quoted(std::string(status.message())));
+  return absl::StrFormat(R"({"error":%s,"refused":%s})", Quoted(std::string(status.message())),
+                         absl::IsInvalidArgument(status) ? "true" : "false");
 }
 
 std::string MillisecondsOf(const std::vector<absl::Duration>& durations) {
