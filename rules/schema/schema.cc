@@ -122,6 +122,13 @@ void Schema::DeclareEvents(Environment& environment) const {
   for (const auto& [name, event] : events_) environment.AddEventType(name, event.fields);
 }
 
+void Schema::DeclareResponses(Environment& environment) {
+  environment.AddEventType(std::string(kResponseEvent), {{"campaign", Type::String()},
+                                                         {"cycle", Type::Int()},
+                                                         {"cell", Type::String()},
+                                                         {"kind", Type::String()}});
+}
+
 void Schema::DeclareSignals(Environment& environment) {
   for (const auto& [name, kind] : kOwnSignals) {
     if (environment.FindSignal(name) == nullptr) {

@@ -19,6 +19,9 @@
 
 namespace rondo::rules {
 
+// The event type of Schema::DeclareResponses; no attribute set may declare it.
+inline constexpr std::string_view kResponseEvent = "response";
+
 // nullopt for VALUE_TYPE_UNSPECIFIED and types unknown to this version.
 std::optional<Type> TypeOf(type::v1::ValueType type);
 
@@ -41,6 +44,10 @@ class Schema {
   // `events('NAME')` for each event type; the engine's own have no fields unless a set gives them
   // some.
   void DeclareEvents(Environment& environment) const;
+  // `events('response')`, whose events are the customer's attributed responses, and with it
+  // responded('campaigns/spring', 'click'): for those who have them at hand. Fields: campaign,
+  // `campaigns/{campaign}`; cycle, from 1; cell; kind, a goal's name or `click` and its like.
+  static void DeclareResponses(Environment& environment);
   // `signal.NAME` for the signals that the engine computes, before the first is computed, but those
   // that `environment` has.
   static void DeclareSignals(Environment& environment);

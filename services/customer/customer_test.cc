@@ -67,7 +67,8 @@ TEST_F(CustomerTest, WhatRulesUseMayNotGoFromAnAttributeSet) {
   catalog::Definition segment;
   segment.set_name("segments/adults");
   segment.mutable_segment()->set_expression(
-      "customer.age >= 18 && events('purchase').where(e, e.amount > 1.0).count() > 1");
+      "customer.age >= 18 && events('purchase').where(e, e.amount > 1.0).count() > 1 && "
+      "top(100, customer.age) && !responded('campaigns/spring', 'click')");
   segment.add_references("attributeSets/shop");
   ASSERT_TRUE(catalog_->Put(std::move(segment), {}).ok());
 
@@ -90,6 +91,10 @@ TEST_F(CustomerTest, WhatRulesUseMayNotGoFromAnAttributeSet) {
     EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
     EXPECT_THAT(std::string(refused.message()), HasSubstr("segments/adults, expression: "));
   }
+  EXPECT_THAT(std::string(update([](pb::AttributeSet& set) {
+                            set.add_event_types()->set_name("response");
+                          }).message()),
+              HasSubstr("the engine's own"));
   EXPECT_THAT(std::string(update([](pb::AttributeSet& set) {
                             set.mutable_attributes(1)->set_type(type::VALUE_TYPE_INT);
                             set.mutable_attributes(1)->clear_codes();

@@ -13,6 +13,7 @@
 #include "platform/core/money.h"
 #include "platform/core/status_macros.h"
 #include "platform/rpc/timestamp.h"
+#include "rules/schema/schema.h"
 #include "services/customer/domain/identity.h"
 
 namespace rondo::customer {
@@ -193,6 +194,9 @@ absl::Status ValidateAttributeSet(const pb::AttributeSet& set) {
     const pb::EventType& type = set.event_types(i);
     if (!IsSnakeName(type.name()) || !types.insert(type.name()).second) {
       violations.Add(path + ".name", "expected lower_snake_case, each type once");
+    }
+    if (type.name() == rules::kResponseEvent) {
+      violations.Add(path + ".name", "`response` is the engine's own: take another name");
     }
     std::set<std::string> fields;
     for (int j = 0; j < type.fields_size(); ++j) {

@@ -25,7 +25,9 @@ rules::Environment EnvironmentOf(const rules::Schema& schema, const catalog::Cat
   rules::Environment environment;
   schema.DeclareAttributes(environment);
   schema.DeclareEvents(environment);
+  rules::Schema::DeclareResponses(environment);
   rules::Schema::DeclareSignals(environment);
+  environment.AllowRanks();
   for (const catalog::Definition& segment : catalog.ListAll(catalog::kSegments)) {
     environment.AddSegment(segment.name().substr(catalog::kSegments.size()));
   }

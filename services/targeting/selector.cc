@@ -39,93 +39,104 @@ absl::StatusOr<std::string> SegmentOf(std::string_view name, std::string_view fi
 
 Selector::Selector(std::shared_ptr<const RuleBook> book,
                    std::vector<std::shared_ptr<const CustomerView>> views, absl::Time now)
-    : book_(std::move(book)), now_(now) {
-  for (auto& view : views) partitions_.push_back({std::move(view), {}});
-}
+    : book_(std::move(book)), views_(std::move(views)), now_(now) {}
 
-absl::StatusOr<rules::Selection> Selector::Select(Partition& partition,
-                                                  const rules::Program& program) {
-  RuleColumns columns(*partition.view, book_->environment());
+absl::StatusOr<Selector::Selections> Selector::Select(const rules::Program& program) {
+  std::vector<RuleColumns> tables;
+  tables.reserve(views_.size());
+  for (const auto& view : views_) tables.emplace_back(*view, book_->environment());
   for (const std::string& name : program.references().segments) {
-    RONDO_ASSIGN_OR_RETURN(const rules::Selection* members, Members(partition, name));
-    columns.BindSegment(book_->environment().FindSegment(name)->index, members);
+    RONDO_ASSIGN_OR_RETURN(const Selections* members, Members(name));
+    const int index = book_->environment().FindSegment(name)->index;
+    for (size_t i = 0; i < tables.size() && i < members->size(); ++i) {
+      tables[i].BindSegment(index, &(*members)[i]);
+    }
   }
+  std::vector<const rules::Columns*> columns;
+  for (const RuleColumns& table : tables) columns.push_back(&table);
   return program.Select(columns, now_);
 }
 
-absl::StatusOr<const rules::Selection*> Selector::Members(Partition& partition,
-                                                          const std::string& name) {
-  if (const auto known = partition.segments.find(name); known != partition.segments.end()) {
-    return &known->second;
-  }
+absl::StatusOr<const Selector::Selections*> Selector::Members(const std::string& name) {
+  if (const auto known = segments_.find(name); known != segments_.end()) return &known->second;
   RONDO_ASSIGN_OR_RETURN(const rules::Program program, book_->Segment(name));
   // A circle cannot be stored, but two updates at once could close one: then the inner evaluation
   // finds nobody instead of never ending.
-  partition.segments.emplace(name, rules::Selection());
-  RONDO_ASSIGN_OR_RETURN(rules::Selection members, Select(partition, program));
-  rules::Selection& kept = partition.segments.find(name)->second;
+  segments_.emplace(name, Selections());
+  RONDO_ASSIGN_OR_RETURN(Selections members, Select(program));
+  Selections& kept = segments_.find(name)->second;
   kept = std::move(members);
   return &kept;
 }
 
-absl::StatusOr<rules::Selection> Selector::SelectAudience(
-    Partition& partition, const rondo::targeting::v1::Audience& audience) {
-  rules::Selection chosen;
-  if (audience.include().empty()) chosen = Everybody(*partition.view);
-  chosen.words.resize((partition.view->size() + 63) / 64);
-  for (int i = 0; i < audience.include_size(); ++i) {
-    RONDO_ASSIGN_OR_RETURN(
-        const std::string name,
-        SegmentOf(audience.include(i), absl::StrFormat("audience.include[%d]", i)));
-    RONDO_ASSIGN_OR_RETURN(const rules::Selection* members, Members(partition, name));
-    const size_t words = std::min(chosen.words.size(), members->words.size());
-    for (size_t w = 0; w < words; ++w) chosen.words[w] |= members->words[w];
-    chosen.errors += members->errors;
-  }
-  for (int i = 0; i < audience.exclude_size(); ++i) {
-    RONDO_ASSIGN_OR_RETURN(
-        const std::string name,
-        SegmentOf(audience.exclude(i), absl::StrFormat("audience.exclude[%d]", i)));
-    RONDO_ASSIGN_OR_RETURN(const rules::Selection* members, Members(partition, name));
-    const size_t words = std::min(chosen.words.size(), members->words.size());
-    for (size_t w = 0; w < words; ++w) chosen.words[w] &= ~members->words[w];
-    if (members->errors > 0) {
-      // Whom it fails for might have to be left out: nobody is addressed on a guess.
-      return absl::FailedPreconditionError(
-          absl::StrFormat("audience.exclude[%d]: %s fails for %d customers: %s", i,
-                          audience.exclude(i), members->errors, members->first_error));
+absl::Status Selector::Include(const google::protobuf::RepeatedPtrField<std::string>& names,
+                               Selections& chosen) {
+  for (int i = 0; i < names.size(); ++i) {
+    RONDO_ASSIGN_OR_RETURN(const std::string name,
+                           SegmentOf(names[i], absl::StrFormat("audience.include[%d]", i)));
+    RONDO_ASSIGN_OR_RETURN(const Selections* members, Members(name));
+    for (size_t p = 0; p < chosen.size(); ++p) {
+      const rules::Selection& from = (*members)[p];
+      const size_t words = std::min(chosen[p].words.size(), from.words.size());
+      for (size_t w = 0; w < words; ++w) chosen[p].words[w] |= from.words[w];
+      chosen[p].errors += from.errors;
     }
   }
-  CountSelected(chosen);
-  return chosen;
+  return absl::OkStatus();
 }
 
-template <typename Choose>
-absl::StatusOr<SelectionResult> Selector::OverPartitions(const Choose& choose) {
+absl::Status Selector::Exclude(const google::protobuf::RepeatedPtrField<std::string>& names,
+                               Selections& chosen) {
+  for (int i = 0; i < names.size(); ++i) {
+    RONDO_ASSIGN_OR_RETURN(const std::string name,
+                           SegmentOf(names[i], absl::StrFormat("audience.exclude[%d]", i)));
+    RONDO_ASSIGN_OR_RETURN(const Selections* members, Members(name));
+    for (size_t p = 0; p < chosen.size(); ++p) {
+      const rules::Selection& from = (*members)[p];
+      const size_t words = std::min(chosen[p].words.size(), from.words.size());
+      for (size_t w = 0; w < words; ++w) chosen[p].words[w] &= ~from.words[w];
+      if (from.errors > 0) {
+        // Whom it fails for might have to be left out: nobody is addressed on a guess.
+        return absl::FailedPreconditionError(
+            absl::StrFormat("audience.exclude[%d]: %s fails for %d customers: %s", i, names[i],
+                            from.errors, from.first_error));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+SelectionResult Selector::ResultOf(Selections selections) const {
   SelectionResult result;
-  for (Partition& partition : partitions_) {
-    RONDO_ASSIGN_OR_RETURN(rules::Selection selection, choose(partition));
-    result.selected += static_cast<int64_t>(selection.selected);
-    result.errors += static_cast<int64_t>(selection.errors);
-    result.total += static_cast<int64_t>(partition.view->alive_count());
-    result.partitions.push_back({partition.view, std::move(selection)});
+  for (size_t i = 0; i < views_.size(); ++i) {
+    result.selected += static_cast<int64_t>(selections[i].selected);
+    result.errors += static_cast<int64_t>(selections[i].errors);
+    result.total += static_cast<int64_t>(views_[i]->alive_count());
+    result.partitions.push_back({views_[i], std::move(selections[i])});
   }
   return result;
 }
 
 absl::StatusOr<SelectionResult> Selector::Rule(const rules::Program& program) {
-  return OverPartitions([&](Partition& partition) { return Select(partition, program); });
+  RONDO_ASSIGN_OR_RETURN(Selections selections, Select(program));
+  return ResultOf(std::move(selections));
 }
 
 absl::StatusOr<SelectionResult> Selector::Segment(std::string_view name) {
-  return OverPartitions([&](Partition& partition) -> absl::StatusOr<rules::Selection> {
-    RONDO_ASSIGN_OR_RETURN(const rules::Selection* members, Members(partition, std::string(name)));
-    return *members;
-  });
+  RONDO_ASSIGN_OR_RETURN(const Selections* members, Members(std::string(name)));
+  return ResultOf(*members);
 }
 
 absl::StatusOr<SelectionResult> Selector::Audience(const rondo::targeting::v1::Audience& audience) {
-  return OverPartitions([&](Partition& partition) { return SelectAudience(partition, audience); });
+  Selections chosen(views_.size());
+  for (size_t i = 0; i < views_.size(); ++i) {
+    if (audience.include().empty()) chosen[i] = Everybody(*views_[i]);
+    chosen[i].words.resize((views_[i]->size() + 63) / 64);
+  }
+  RONDO_RETURN_IF_ERROR(Include(audience.include(), chosen));
+  RONDO_RETURN_IF_ERROR(Exclude(audience.exclude(), chosen));
+  for (rules::Selection& selection : chosen) CountSelected(selection);
+  return ResultOf(std::move(chosen));
 }
 
 }  // namespace rondo::targeting

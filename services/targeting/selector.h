@@ -32,8 +32,9 @@ struct SelectionResult {
   int64_t errors = 0;  // Customers for whom a rule ended in an error: not selected.
 };
 
-// Selects from `views` (one a partition) with the rules of one book as of one instant. Each stored
-// segment is evaluated at most once. Not thread-safe.
+// Selects from `views` (one a partition) with the rules of one book as of one instant, from all
+// partitions together: ranks compare all customers. Each stored segment is evaluated at most once.
+// Not thread-safe.
 class Selector {
  public:
   Selector(std::shared_ptr<const RuleBook> book,
@@ -48,21 +49,21 @@ class Selector {
   absl::StatusOr<SelectionResult> Audience(const rondo::targeting::v1::Audience& audience);
 
  private:
-  struct Partition {
-    std::shared_ptr<const CustomerView> view;
-    std::map<std::string, rules::Selection, std::less<>> segments;
-  };
+  using Selections = std::vector<rules::Selection>;  // By partition.
 
-  absl::StatusOr<rules::Selection> Select(Partition& partition, const rules::Program& program);
-  absl::StatusOr<const rules::Selection*> Members(Partition& partition, const std::string& name);
-  absl::StatusOr<rules::Selection> SelectAudience(Partition& partition,
-                                                  const rondo::targeting::v1::Audience& audience);
-  template <typename Choose>
-  absl::StatusOr<SelectionResult> OverPartitions(const Choose& choose);
+  absl::StatusOr<Selections> Select(const rules::Program& program);
+  absl::StatusOr<const Selections*> Members(const std::string& name);
+  // Adds the members of segments to `chosen`, or takes them out.
+  absl::Status Include(const google::protobuf::RepeatedPtrField<std::string>& names,
+                       Selections& chosen);
+  absl::Status Exclude(const google::protobuf::RepeatedPtrField<std::string>& names,
+                       Selections& chosen);
+  SelectionResult ResultOf(Selections selections) const;
 
   std::shared_ptr<const RuleBook> book_;
-  std::vector<Partition> partitions_;
+  std::vector<std::shared_ptr<const CustomerView>> views_;
   absl::Time now_;
+  std::map<std::string, Selections, std::less<>> segments_;
 };
 
 // Calls `visit(ordinal)` for each selected one, in order.

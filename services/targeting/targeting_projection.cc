@@ -4,6 +4,7 @@
 #include <map>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "platform/core/status_macros.h"
 #include "services/targeting/vocabulary.h"
 
@@ -24,6 +25,8 @@ bool IsOfInterest(const LogRecord& record) {
       return true;
     case LogRecord::kEventTracked:
       return !record.event_tracked().machine();
+    case LogRecord::kResponseAttributed:
+      return !record.response_attributed().machine();
     default:
       return false;
   }
@@ -67,6 +70,29 @@ void FoldEvent(const LogRecord& record, CustomerTable& table) {
                  record.event_time_micros(), fields);
 }
 
+// A response is an event of its own type, known by its contact, goal and event.
+void FoldResponse(const LogRecord& record, CustomerTable& table) {
+  const log::ResponseAttributed& response = record.response_attributed();
+  const auto& contact = response.contact();
+  const std::string id =
+      absl::StrCat(contact.campaign(), "/", contact.cycle(), "/", contact.step(), "/",
+                   contact.occurrence(), "/", response.goal(), "/", response.event_message_id());
+  const auto text = [](std::string_view value) {
+    return Cell{.type = CellType::kString, .present = true, .integer = 0, .real = 0, .text = value};
+  };
+  const NamedCell fields[] = {{"campaign", text(contact.campaign())},
+                              {"cycle",
+                               {.type = CellType::kInt,
+                                .present = true,
+                                .integer = contact.cycle(),
+                                .real = 0,
+                                .text = {}}},
+                              {"cell", text(response.cell())},
+                              {"kind", text(response.goal())}};
+  table.AddEvent(table.OrdinalOf(CustomerId(record.party())), rules::kResponseEvent, id,
+                 record.event_time_micros(), fields);
+}
+
 void Fold(const LogRecord& record, CustomerTable& table) {
   if (record.body_case() == LogRecord::kDefinitionActivated) {
     const log::Definition& definition = record.definition_activated().definition();
@@ -98,6 +124,8 @@ void Fold(const LogRecord& record, CustomerTable& table) {
     }
     case LogRecord::kEventTracked:
       return FoldEvent(record, table);
+    case LogRecord::kResponseAttributed:
+      return FoldResponse(record, table);
     default:
       return;
   }

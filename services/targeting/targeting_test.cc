@@ -231,6 +231,64 @@ class TargetingTest : public ::testing::Test {
   int messages_ = 0;
 };
 
+// The share of those with an age who are younger.
+TEST_F(TargetingTest, RanksCompareTheCustomersOfAllPartitions) {
+  DefineAttributes();
+  AppendPeople(200, 3);
+  std::vector<int64_t> ages;
+  for (const Person& person : people_) {
+    if (!person.erased && person.age) ages.push_back(*person.age);
+  }
+  std::sort(ages.begin(), ages.end());
+  const auto oldest = Preview("percentile_rank(customer.age) >= 0.9");
+  ASSERT_TRUE(oldest.ok()) << oldest.status();
+  EXPECT_EQ(oldest->count(), CountPeople([&](const Person& p) {
+              if (!p.age) return false;
+              const auto younger =
+                  std::lower_bound(ages.begin(), ages.end(), *p.age) - ages.begin();
+              return static_cast<double>(younger) / static_cast<double>(ages.size() - 1) >= 0.9;
+            }));
+  EXPECT_EQ(Preview("top(7, customer.age)")->count(), 7);
+  // A stored segment within another rule counts all partitions too.
+  ASSERT_TRUE(Create("segments/oldest", "top(50, customer.age)").ok());
+  const auto gold = Preview("in_segment('oldest') && customer.tier == 'gold'");
+  ASSERT_TRUE(gold.ok()) << gold.status();
+  EXPECT_EQ(Preview("in_segment('oldest')")->count(), 50);
+  EXPECT_EQ(gold->count(), Preview("top(50, customer.age) && customer.tier == 'gold'")->count());
+}
+
+TEST_F(TargetingTest, RulesSpeakOfWhatPeopleAnsweredToACampaign) {
+  DefineAttributes();
+  AppendPeople(20, 4);
+  const auto respond = [&](const Person& person, const char* campaign, const char* goal,
+                           bool machine) {
+    LogRecord record;
+    record.set_event_time_micros(ToMicros(kNow - absl::Hours(30)));
+    auto& response = *record.mutable_response_attributed();
+    response.mutable_contact()->set_campaign(campaign);
+    response.mutable_contact()->set_cycle(2);
+    response.set_cell("mail");
+    response.set_goal(goal);
+    response.set_event_message_id("m1");
+    response.set_machine(machine);
+    Append(record, person.id);
+  };
+  std::vector<const Person*> alive;
+  for (const Person& person : people_) {
+    if (!person.erased) alive.push_back(&person);
+  }
+  respond(*alive[0], "campaigns/spring", "click", false);
+  respond(*alive[0], "campaigns/spring", "click", false);  // The same once more.
+  respond(*alive[1], "campaigns/spring", "bought", false);
+  respond(*alive[2], "campaigns/autumn", "click", false);
+  respond(*alive[3], "campaigns/spring", "click", true);
+  EXPECT_EQ(Preview("responded('campaigns/spring', 'click')")->count(), 1);
+  EXPECT_EQ(Preview("responded('campaigns/spring', 'bought')")->count(), 1);
+  EXPECT_EQ(Preview("events('response').last('2d').where(r, r.cycle == 2).count() == 1")->count(),
+            3);
+  EXPECT_EQ(Preview("events('response').last('1d').count() > 0")->count(), 0);
+}
+
 double Spent(const Person& person, absl::Duration within) {
   double sum = 0;
   for (const Purchase& purchase : person.purchases) {

@@ -146,6 +146,8 @@ rules::Environment EnvironmentOf(const rules::Schema& schema,
   rules::Environment environment;
   schema.DeclareAttributes(environment);
   schema.DeclareEvents(environment);
+  rules::Schema::DeclareResponses(environment);
+  environment.AllowRanks();
   for (const auto& [name, cell_type] : signals_seen) {
     if (environment.FindSignal(name) == nullptr) {
       environment.AddSignal(name, RuleTypeOf(cell_type));
