@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "rules/masks.h"
 #include "rules/vector_nodes.h"
 
 namespace rondo::rules {
@@ -130,25 +131,20 @@ class Segment final : public Condition {
   Symbol symbol_;
 };
 
-// Rows whose integer is 1.
 class Flags final : public Condition {
  public:
   Flags(std::shared_ptr<const Aggregate> flags, std::string text)
       : flags_(std::move(flags)), text_(std::move(text)) {}
-  void Eval(Chunk& chunk, const Words& want, Masks* out) const override {
+  void Eval(Chunk& chunk, const Words&, Masks* out) const override {
     Clear(out, chunk.words());
-    for (size_t row = 0; row < chunk.rows; ++row) {
-      if (!BitAt(want.data(), row)) continue;
-      const size_t ordinal = chunk.ordinal(row);
-      const uint64_t bit = uint64_t{1} << (row % 64);
-      if (flags_->states[ordinal] == kHasFailed) {
-        out->failed[row / 64] |= bit;
-      } else if (flags_->integers[ordinal] == 1) {
-        out->is_true[row / 64] |= bit;
-      }
-    }
+    const size_t first = chunk.ordinal(0) / 64;
+    std::copy_n(flags_->bits.begin() + static_cast<std::ptrdiff_t>(first), chunk.words(),
+                out->is_true.begin());
+    if (flags_->failed.empty()) return;
+    std::copy_n(flags_->failed.begin() + static_cast<std::ptrdiff_t>(first), chunk.words(),
+                out->failed.begin());
   }
-  double cost() const override { return 2; }
+  double cost() const override { return 0.01; }
   std::string Describe(int indent) const override { return Line(indent, text_, cost()); }
 
  private:
@@ -159,14 +155,18 @@ class Flags final : public Condition {
 class ByCode final : public Condition {
  public:
   ByCode(Leaf leaf, const std::vector<Value>& by_code, const Value& for_null, std::string text)
-      : leaf_(std::move(leaf)), text_(std::move(text)), null_(Bits(for_null)) {
-    for (const Value& value : by_code) answers_.push_back(Bits(value));
+      : leaf_(std::move(leaf)), text_(std::move(text)), null_(StateBits(for_null)) {
+    for (const Value& value : by_code) answers_.push_back(StateBits(value));
     answers_.resize(std::max<size_t>(answers_.size(), 2), 0);
-    const auto answered = [](uint8_t bits) { return bits != 0; };
-    const auto first = std::ranges::find_if(answers_, answered);
-    if (std::ranges::count_if(answers_, answered) == 1 && *first == 1) {
-      only_ = first - answers_.begin();
+    size_t answered = 0;
+    for (size_t code = 0; code < answers_.size(); ++code) {
+      if (answers_[code] == 0) continue;
+      ++answered;
+      only_ = static_cast<int64_t>(code);
+      plain_ = plain_ && answers_[code] == kTrue;
+      if (code < 256 && (answers_[code] & kTrue) != 0) true_codes_.Add(static_cast<uint8_t>(code));
     }
+    if (answered != 1 || !plain_) only_ = -1;
   }
   void Eval(Chunk& chunk, const Words& want, Masks* out) const override {
     const ColumnView view = chunk.View(leaf_);
@@ -178,81 +178,84 @@ class ByCode final : public Condition {
       }
       return;
     }
+    Clear(out, chunk.words());
+    if (view.kind != ColumnKind::kAbsent) {
+      if (view.width_bytes == 1) {
+        const auto* codes = static_cast<const uint8_t*>(view.data) + chunk.first;
+        if (plain_) {
+          MatchCodes(true_codes_, codes, chunk.rows, out->is_true.data());
+        } else {
+          LookUp(codes, chunk, want, out);
+        }
+      } else if (view.width_bytes == 2) {
+        LookUp(static_cast<const uint16_t*>(view.data) + chunk.first, chunk, want, out);
+      } else {
+        LookUp(static_cast<const uint32_t*>(view.data) + chunk.first, chunk, want, out);
+      }
+    }
     for (size_t w = 0; w < chunk.words(); ++w) {
       const uint64_t valid = ValidWord(view, chunk.first, w);
-      out->is_true[w] = out->no_value[w] = out->failed[w] = 0;
-      if ((want[w] & valid) != 0) {
-        const size_t rows = std::min<size_t>(64, chunk.rows - w * 64);
-        const size_t at = chunk.first + w * 64;
-        if (view.width_bytes == 1) {
-          Word(static_cast<const uint8_t*>(view.data) + at, rows, valid, w, out);
-        } else if (view.width_bytes == 2) {
-          Word(static_cast<const uint16_t*>(view.data) + at, rows, valid, w, out);
-        } else {
-          Word(static_cast<const uint32_t*>(view.data) + at, rows, valid, w, out);
-        }
-      }
-      if (~valid != 0) AddNull(out, w, ~valid);
+      out->is_true[w] = (out->is_true[w] & valid) | ((null_ & kTrue) != 0 ? ~valid : 0);
+      out->no_value[w] = (out->no_value[w] & valid) | ((null_ & kNone) != 0 ? ~valid : 0);
+      out->failed[w] = (out->failed[w] & valid) | ((null_ & kFailed) != 0 ? ~valid : 0);
     }
   }
-  double cost() const override { return only_ >= 0 ? 0.3 : 0.8; }
+  double cost() const override { return plain_ ? 0.1 : 0.8; }
   std::string Describe(int indent) const override {
     return Line(indent, absl::StrFormat("by code: %s", text_), cost());
   }
 
  private:
-  static uint8_t Bits(const Value& value) {
+  enum Answer : uint8_t { kTrue = 1, kNone = 2, kFailed = 4 };
+  static uint8_t StateBits(const Value& value) {
     switch (StateOf(value)) {
       case kHasNoValue:
-        return 2;
+        return kNone;
       case kHasFailed:
-        return 4;
+        return kFailed;
       default:
-        return value.boolean() ? 1 : 0;
+        return value.boolean() ? kTrue : 0;
     }
-  }
-  void AddNull(Masks* out, size_t w, uint64_t rows) const {
-    if ((null_ & 1) != 0) out->is_true[w] |= rows;
-    if ((null_ & 2) != 0) out->no_value[w] |= rows;
-    if ((null_ & 4) != 0) out->failed[w] |= rows;
   }
   void Put(Masks* out, size_t w, uint64_t ones, uint64_t zeros, uint64_t nulls) const {
     const auto pick = [&](uint8_t bit) {
       return ((answers_[1] & bit) != 0 ? ones : 0) | ((answers_[0] & bit) != 0 ? zeros : 0) |
              ((null_ & bit) != 0 ? nulls : 0);
     };
-    out->is_true[w] = pick(1);
-    out->no_value[w] = pick(2);
-    out->failed[w] = pick(4);
+    out->is_true[w] = pick(kTrue);
+    out->no_value[w] = pick(kNone);
+    out->failed[w] = pick(kFailed);
   }
   template <typename Code>
-  void Word(const Code* codes, size_t rows, uint64_t valid, size_t w, Masks* out) const {
-    uint64_t is_true = 0;
-    if (only_ >= 0) {
-      for (size_t i = 0; i < rows; ++i) {
-        is_true |= static_cast<uint64_t>(codes[i] == static_cast<Code>(only_)) << i;
+  void LookUp(const Code* codes, const Chunk& chunk, const Words& want, Masks* out) const {
+    using Signed = std::make_signed_t<Code>;
+    if constexpr (sizeof(Code) > 1) {
+      if (only_ >= 0) {
+        CompareToConstant(Op::kEqual, reinterpret_cast<const Signed*>(codes), chunk.rows,
+                          static_cast<Signed>(only_), out->is_true.data());
+        return;
       }
-      out->is_true[w] = is_true & valid;
-      return;
     }
-    uint64_t no_value = 0;
-    uint64_t failed = 0;
-    for (size_t i = 0; i < rows; ++i) {
-      // Codes of null rows may be anything.
-      const uint8_t bits = codes[i] < answers_.size() ? answers_[codes[i]] : 0;
-      is_true |= static_cast<uint64_t>(bits & 1) << i;
-      no_value |= static_cast<uint64_t>(bits >> 1 & 1) << i;
-      failed |= static_cast<uint64_t>(bits >> 2) << i;
+    for (size_t w = 0; w < chunk.words(); ++w) {
+      if (want[w] == 0) continue;
+      const size_t rows = std::min<size_t>(64, chunk.rows - w * 64);
+      for (size_t i = 0; i < rows; ++i) {
+        const size_t code = codes[w * 64 + i];
+        // Codes of null rows may be anything.
+        const uint64_t bits = code < answers_.size() ? answers_[code] : 0;
+        out->is_true[w] |= (bits & kTrue) << i;
+        out->no_value[w] |= (bits >> 1 & 1) << i;
+        out->failed[w] |= (bits >> 2) << i;
+      }
     }
-    out->is_true[w] = is_true & valid;
-    out->no_value[w] = no_value & valid;
-    out->failed[w] = failed & valid;
   }
 
   Leaf leaf_;
   std::string text_;
   uint8_t null_;
   std::vector<uint8_t> answers_;
+  CodeSet true_codes_;
+  bool plain_ = true;  // No code's answer is anything but true or false.
   int64_t only_ = -1;  // The one code that is true, when all others are false.
 };
 

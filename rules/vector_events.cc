@@ -36,20 +36,20 @@ void ForEachBit(const Words& words, size_t count, const Visit& visit) {
   }
 }
 
-// Takes one value into the aggregate of `ordinal`, as Folding::Add does.
+void SetBit(std::vector<uint64_t>& mask, size_t i) { mask[i / 64] |= uint64_t{1} << (i % 64); }
+
+// Takes the value of `row` into the aggregate of `ordinal`, as Folding::Add does.
 void AddValue(ChainEnd end, NumberType type, const Numbers& numbers, size_t row, size_t ordinal,
               Aggregate* result) {
-  uint8_t& state = result->states[ordinal];
-  if (state == kHasFailed) return;
-  if (numbers.states[row] == kHasFailed) {
-    state = kHasFailed;
-    return;
-  }
-  if (numbers.states[row] != kHasValue) return;
+  if (BitAt(result->failed.data(), ordinal)) return;
+  if (BitAt(numbers.failed.data(), row)) return SetBit(result->failed, ordinal);
+  if (BitAt(numbers.null.data(), row) || BitAt(numbers.no_value.data(), row)) return;
   const auto fold = [&](auto& kept, auto value) {
-    if (state == kIsNull) {
+    uint64_t& null = result->null[ordinal / 64];
+    const uint64_t bit = uint64_t{1} << (ordinal % 64);
+    if ((null & bit) != 0) {
       kept = value;
-      state = kHasValue;
+      null &= ~bit;
     } else if (end == ChainEnd::kMin ? value < kept : value > kept) {
       kept = value;
     }
@@ -67,7 +67,7 @@ void AddValue(ChainEnd end, NumberType type, const Numbers& numbers, size_t row,
   if (end != ChainEnd::kSum) {
     fold(kept, numbers.integers[row]);
   } else if (__builtin_add_overflow(kept, numbers.integers[row], &kept)) {
-    state = kHasFailed;
+    SetBit(result->failed, ordinal);
   }
 }
 
@@ -131,8 +131,10 @@ bool VectorBuilder::RunChain(const EventChain& chain, NumberType type, Aggregate
   } else {
     result->integers.assign(size, 0);
   }
+  const size_t words = (size + 63) / 64;
   const bool null_when_empty = chain.end == ChainEnd::kMin || chain.end == ChainEnd::kMax;
-  result->states.assign(size, null_when_empty ? kIsNull : kHasValue);
+  if (null_when_empty) result->null.assign(words, ~uint64_t{0});
+  result->failed.assign(words, 0);
   for (const EventBlock& block : columns_.Events(*chain.event_type)) {
     if (!RunBlock(chain, block, *range, type, result)) return false;
   }
@@ -179,14 +181,14 @@ bool VectorBuilder::RunBlock(const EventChain& chain, const EventBlock& block, T
       condition->Eval(chunk, keep, masks.get());
       for (size_t w = 0; w < chunk.words(); ++w) masks->failed[w] &= keep[w];
       ForEachBit(masks->failed, chunk.words(), [&](size_t row) {
-        if (ordinal(row) < result->states.size()) result->states[ordinal(row)] = kHasFailed;
+        if (ordinal(row) < columns_.size()) SetBit(result->failed, ordinal(row));
       });
       for (size_t w = 0; w < chunk.words(); ++w) keep[w] &= masks->is_true[w];
     }
     if (body != nullptr) body->Eval(chunk, numbers.get());
     ForEachBit(keep, chunk.words(), [&](size_t row) {
       const size_t at = ordinal(row);
-      if (at >= result->states.size()) return;
+      if (at >= columns_.size()) return;
       if (body == nullptr) {
         ++result->integers[at];
       } else {

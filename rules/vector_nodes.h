@@ -35,15 +35,16 @@ struct Leaf {
   }
 };
 
-// An aggregation over events, or a comparison with all customers, by ordinal.
+// An aggregation over events, or a comparison with all customers, by ordinal: numbers of one type,
+// or bits. In masks bit i % 64 of word i / 64 is ordinal i; those that are not there are empty.
 struct Aggregate {
   std::vector<int64_t> integers;
   std::vector<double> doubles;
-  std::vector<uint8_t> states;
+  std::vector<uint64_t> bits;
+  std::vector<uint64_t> null, failed;
 };
 
-// What percentile_rank, ntile or top gives to each customer of one table: doubles, integers, and
-// integers that are 0 or 1.
+// What percentile_rank, ntile or top gives to each customer of one table: doubles, integers, bits.
 struct RankColumn {
   TypeKind type = TypeKind::kDouble;
   std::shared_ptr<const Aggregate> values;
@@ -91,14 +92,16 @@ class Condition {
 };
 using ConditionPtr = std::unique_ptr<const Condition>;
 
-// Numbers of a chunk. Timestamps and durations are microseconds.
+// Numbers of a chunk. Timestamps and durations are microseconds. A row is in one mask at most;
+// where it is in one, its number may be anything.
 enum class NumberType : uint8_t { kInt, kDouble, kTimestamp, kDuration };
-enum RowState : uint8_t { kHasValue = 0, kIsNull = 1, kHasNoValue = 2, kHasFailed = 3 };
 struct Numbers {
   std::array<int64_t, kChunkRows> integers;
   std::array<double, kChunkRows> doubles;
-  std::array<uint8_t, kChunkRows> states;
+  Words null, no_value, failed;
 };
+
+enum RowState : uint8_t { kHasValue, kHasNoValue, kHasFailed };
 
 class Number {
  public:
@@ -130,7 +133,7 @@ ConditionPtr MakeByCode(Leaf leaf, const std::vector<Value>& by_code, const Valu
                         std::string text);
 // `op` is an ordering, kEqual or kNotEqual.
 ConditionPtr MakeCompare(Op op, NumberPtr a, NumberPtr b, std::string text);
-// Of integers that are 0 or 1.
+// Of an aggregate's bits.
 ConditionPtr MakeFlags(std::shared_ptr<const Aggregate> flags, std::string text);
 // By the row evaluator over the columns, or over Columns::MoveTo.
 enum class RowsFrom : uint8_t { kColumns, kMoveTo };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "rules/masks.h"
 #include "rules/operators.h"
 #include "rules/time_text.h"
 #include "rules/vector_nodes.h"
@@ -11,22 +12,10 @@
 namespace rondo::rules {
 namespace {
 
-template <typename T>
-bool Holds(Op op, T a, T b) {
-  switch (op) {
-    case Op::kLess:
-      return a < b;
-    case Op::kLessEqual:
-      return a <= b;
-    case Op::kGreater:
-      return a > b;
-    case Op::kGreaterEqual:
-      return a >= b;
-    case Op::kEqual:
-      return a == b;
-    default:
-      return a != b;
-  }
+void ClearMasks(Numbers* out, size_t words) {
+  std::fill_n(out->null.begin(), words, 0);
+  std::fill_n(out->no_value.begin(), words, 0);
+  std::fill_n(out->failed.begin(), words, 0);
 }
 
 class ColumnNumber final : public Number {
@@ -34,30 +23,49 @@ class ColumnNumber final : public Number {
   explicit ColumnNumber(Leaf leaf) : leaf_(std::move(leaf)) {}
   void Eval(Chunk& chunk, Numbers* out) const override {
     const ColumnView view = chunk.View(leaf_);
-    for (size_t i = 0; i < chunk.rows; ++i) {
-      const Value value = ValueAt(view, chunk.first + i);
-      out->states[i] = value.is_null() ? kIsNull : kHasValue;
-      if (value.is_null()) continue;
-      if (value.is(Kind::kDouble)) {
-        out->doubles[i] = value.real();
+    ClearMasks(out, chunk.words());
+    for (size_t w = 0; w < chunk.words(); ++w) out->null[w] = ~ValidWord(view, chunk.first, w);
+    if (view.kind == ColumnKind::kAbsent) return;
+    if (view.kind == ColumnKind::kDouble) {
+      if (view.width_bytes == 4) {
+        Copy(static_cast<const float*>(view.data), chunk, out->doubles.data());
       } else {
-        out->integers[i] = value.is(Kind::kTimestamp) ? value.micros() : value.integer();
+        Copy(static_cast<const double*>(view.data), chunk, out->doubles.data());
       }
+      return;
+    }
+    switch (view.width_bytes) {
+      case 1:
+        return Copy(static_cast<const int8_t*>(view.data), chunk, out->integers.data());
+      case 2:
+        return Copy(static_cast<const int16_t*>(view.data), chunk, out->integers.data());
+      case 4:
+        return Copy(static_cast<const int32_t*>(view.data), chunk, out->integers.data());
+      default:
+        return Copy(static_cast<const int64_t*>(view.data), chunk, out->integers.data());
     }
   }
   const Leaf* leaf() const override { return &leaf_; }
   std::string Describe() const override { return leaf_.symbol.name; }
 
  private:
+  template <typename Stored, typename T>
+  static void Copy(const Stored* from, const Chunk& chunk, T* to) {
+    std::copy_n(from + chunk.first, chunk.rows, to);
+  }
+
   Leaf leaf_;
 };
 
 class ConstantNumber final : public Number {
  public:
   void Eval(Chunk& chunk, Numbers* out) const override {
-    std::fill_n(out->integers.begin(), chunk.rows, constant_integer);
-    std::fill_n(out->doubles.begin(), chunk.rows, constant_double);
-    std::fill_n(out->states.begin(), chunk.rows, kHasValue);
+    ClearMasks(out, chunk.words());
+    if (type == NumberType::kDouble) {
+      std::fill_n(out->doubles.begin(), chunk.rows, constant_double);
+    } else {
+      std::fill_n(out->integers.begin(), chunk.rows, constant_integer);
+    }
   }
   bool is_constant() const override { return true; }
   std::string Describe() const override {
@@ -71,13 +79,18 @@ class AggregateNumber final : public Number {
   AggregateNumber(std::shared_ptr<const Aggregate> aggregate, std::string text)
       : aggregate_(std::move(aggregate)), text_(std::move(text)) {}
   void Eval(Chunk& chunk, Numbers* out) const override {
-    const size_t from = chunk.ordinal(0);
+    ClearMasks(out, chunk.words());
+    const auto from = static_cast<std::ptrdiff_t>(chunk.ordinal(0));
     if (type == NumberType::kDouble) {
-      std::copy_n(&aggregate_->doubles[from], chunk.rows, out->doubles.begin());
+      std::copy_n(aggregate_->doubles.begin() + from, chunk.rows, out->doubles.begin());
     } else {
-      std::copy_n(&aggregate_->integers[from], chunk.rows, out->integers.begin());
+      std::copy_n(aggregate_->integers.begin() + from, chunk.rows, out->integers.begin());
     }
-    std::copy_n(&aggregate_->states[from], chunk.rows, out->states.begin());
+    const auto masks = [&](const std::vector<uint64_t>& mask, Words* to) {
+      if (!mask.empty()) std::copy_n(mask.begin() + from / 64, chunk.words(), to->begin());
+    };
+    masks(aggregate_->null, &out->null);
+    masks(aggregate_->failed, &out->failed);
   }
   std::string Describe() const override { return "counters of " + text_; }
 
@@ -86,12 +99,16 @@ class AggregateNumber final : public Number {
   std::string text_;
 };
 
-// The state of an operator's result: failures first, the left before the right, as the row
-// evaluator meets them; then nulls.
-uint8_t Combined(uint8_t a, uint8_t b) {
-  if (a >= kHasNoValue) return a;
-  if (b >= kHasNoValue) return b;
-  return a == kIsNull || b == kIsNull ? kHasNoValue : kHasValue;
+// How rows of an operator's result stand: failures first, the left operand's before the right's, as
+// the row evaluator meets them; then nulls, which leave it without a value. The result is in `a`.
+void CombineMasks(const Numbers& b, size_t words, Numbers* a) {
+  for (size_t w = 0; w < words; ++w) {
+    const uint64_t left = ~(a->no_value[w] | a->failed[w]);
+    const uint64_t both = left & ~(b.no_value[w] | b.failed[w]);
+    a->no_value[w] |= (left & b.no_value[w]) | (both & (a->null[w] | b.null[w]));
+    a->failed[w] |= left & b.failed[w];
+    a->null[w] = 0;
+  }
 }
 
 bool IntegerOp(Op op, int64_t a, int64_t b, int64_t* out) {
@@ -109,16 +126,19 @@ bool IntegerOp(Op op, int64_t a, int64_t b, int64_t* out) {
   }
 }
 
-double DoubleOp(Op op, double a, double b) {
+void DoubleOps(Op op, size_t rows, double* a, const double* b) {
+  const auto each = [&](const auto& apply) {
+    for (size_t i = 0; i < rows; ++i) a[i] = apply(a[i], b[i]);
+  };
   switch (op) {
     case Op::kAdd:
-      return a + b;
+      return each([](double x, double y) { return x + y; });
     case Op::kSubtract:
-      return a - b;
+      return each([](double x, double y) { return x - y; });
     case Op::kMultiply:
-      return a * b;
+      return each([](double x, double y) { return x * y; });
     default:
-      return a / b;
+      return each([](double x, double y) { return x / y; });
   }
 }
 
@@ -141,18 +161,17 @@ class ArithmeticNumber final : public Number {
     a_->Eval(chunk, out);
     const auto right = std::make_unique<Numbers>();
     b_->Eval(chunk, right.get());
+    CombineMasks(*right, chunk.words(), out);
+    if (type == NumberType::kDouble) {
+      return DoubleOps(op_, chunk.rows, out->doubles.data(), right->doubles.data());
+    }
     for (size_t i = 0; i < chunk.rows; ++i) {
-      uint8_t state = Combined(out->states[i], right->states[i]);
-      if (state == kHasValue) {
-        if (type == NumberType::kDouble) {
-          out->doubles[i] = DoubleOp(op_, out->doubles[i], right->doubles[i]);
-        } else {
-          const bool ok = IntegerOp(op_, out->integers[i], right->integers[i], &out->integers[i]) &&
-                          InRange(type, out->integers[i]);
-          state = ok ? kHasValue : kHasFailed;
-        }
+      const uint64_t bit = uint64_t{1} << (i % 64);
+      if (((out->no_value[i / 64] | out->failed[i / 64]) & bit) != 0) continue;
+      int64_t& result = out->integers[i];
+      if (!IntegerOp(op_, result, right->integers[i], &result) || !InRange(type, result)) {
+        out->failed[i / 64] |= bit;
       }
-      out->states[i] = state;
     }
   }
   std::string Describe() const override {
@@ -172,14 +191,16 @@ class NonZeroOr final : public Number {
     value_->Eval(chunk, out);
     const auto other = std::make_unique<Numbers>();
     otherwise_->Eval(chunk, other.get());
-    for (size_t i = 0; i < chunk.rows; ++i) {
-      const bool zero = type == NumberType::kDouble ? out->doubles[i] == 0 : out->integers[i] == 0;
-      // What a failure is, the alternative's too, both sides say: the row evaluator asks both.
-      if (out->states[i] >= kHasNoValue) continue;
-      if (other->states[i] >= kHasNoValue) {
-        out->states[i] = other->states[i];
-      } else if (out->states[i] == kIsNull || zero) {
-        out->states[i] = other->states[i];
+    for (size_t w = 0; w < chunk.words(); ++w) {
+      // The row evaluator asks both sides, the value first: what either fails with stays.
+      const uint64_t left = ~(out->no_value[w] | out->failed[w]);
+      const uint64_t right = ~(other->no_value[w] | other->failed[w]);
+      const uint64_t take = left & right & (out->null[w] | Zeros(*out, w, chunk.rows));
+      out->no_value[w] |= left & other->no_value[w];
+      out->failed[w] |= left & other->failed[w];
+      out->null[w] = take & other->null[w];
+      for (uint64_t rest = take; rest != 0; rest &= rest - 1) {
+        const size_t i = w * 64 + static_cast<size_t>(__builtin_ctzll(rest));
         out->integers[i] = other->integers[i];
         out->doubles[i] = other->doubles[i];
       }
@@ -190,8 +211,58 @@ class NonZeroOr final : public Number {
   }
 
  private:
+  uint64_t Zeros(const Numbers& numbers, size_t word, size_t rows) const {
+    const size_t first = word * 64;
+    const size_t count = std::min<size_t>(64, rows - first);
+    uint64_t zeros = 0;
+    if (type == NumberType::kDouble) {
+      CompareToConstant(Op::kEqual, &numbers.doubles[first], count, 0.0, &zeros);
+    } else {
+      CompareToConstant(Op::kEqual, &numbers.integers[first], count, int64_t{0}, &zeros);
+    }
+    return zeros;
+  }
+
   NumberPtr value_, otherwise_;
 };
+
+// Of a column and a constant, without a copy of the column.
+void CompareColumn(Op op, const ColumnView& view, const Chunk& chunk, const Number& constant,
+                   uint64_t* out) {
+  const auto doubles = [&](const auto* data) {
+    CompareToConstant(op, data + chunk.first, chunk.rows, constant.constant_double, out);
+  };
+  const auto integers = [&](const auto* data) {
+    using Stored = std::remove_cvref_t<decltype(*data)>;
+    const int64_t value = constant.constant_integer;
+    const bool above = value > std::numeric_limits<Stored>::max();
+    const bool below = value < std::numeric_limits<Stored>::min();
+    if (!above && !below) {
+      return CompareToConstant(op, data + chunk.first, chunk.rows, static_cast<Stored>(value), out);
+    }
+    // No stored value reaches the constant.
+    const bool all = op == Op::kNotEqual || (above ? op == Op::kLess || op == Op::kLessEqual
+                                                   : op == Op::kGreater || op == Op::kGreaterEqual);
+    std::fill_n(out, chunk.words(), all ? ~uint64_t{0} : 0);
+  };
+  if (view.kind == ColumnKind::kDouble) {
+    if (view.width_bytes == 8) return doubles(static_cast<const double*>(view.data));
+    // Single precision is compared as double: 0.1f is not 0.1.
+    std::array<double, kChunkRows> wide;
+    std::copy_n(static_cast<const float*>(view.data) + chunk.first, chunk.rows, wide.begin());
+    return CompareToConstant(op, wide.data(), chunk.rows, constant.constant_double, out);
+  }
+  switch (view.width_bytes) {
+    case 1:
+      return integers(static_cast<const int8_t*>(view.data));
+    case 2:
+      return integers(static_cast<const int16_t*>(view.data));
+    case 4:
+      return integers(static_cast<const int32_t*>(view.data));
+    default:
+      return integers(static_cast<const int64_t*>(view.data));
+  }
+}
 
 class CompareCondition final : public Condition {
  public:
@@ -199,105 +270,60 @@ class CompareCondition final : public Condition {
       : op_(op), a_(std::move(a)), b_(std::move(b)), text_(std::move(text)) {
     fast_ = a_->leaf() != nullptr && b_->is_constant();
   }
-  void Eval(Chunk& chunk, const Words& want, Masks* out) const override {
-    if (fast_) return EvalColumn(chunk, want, out);
+  void Eval(Chunk& chunk, const Words&, Masks* out) const override {
+    if (fast_) return EvalColumn(chunk, out);
     const auto left = std::make_unique<Numbers>();
     const auto right = std::make_unique<Numbers>();
     a_->Eval(chunk, left.get());
     b_->Eval(chunk, right.get());
+    if (a_->type == NumberType::kDouble) {
+      CompareEach(op_, left->doubles.data(), right->doubles.data(), chunk.rows,
+                  out->is_true.data());
+    } else {
+      CompareEach(op_, left->integers.data(), right->integers.data(), chunk.rows,
+                  out->is_true.data());
+    }
     for (size_t w = 0; w < chunk.words(); ++w) {
-      out->is_true[w] = out->no_value[w] = out->failed[w] = 0;
-      for (uint64_t rest = want[w]; rest != 0; rest &= rest - 1) {
-        const auto bit = static_cast<size_t>(__builtin_ctzll(rest));
-        const size_t i = w * 64 + bit;
-        if (i < chunk.rows) Row(*left, *right, i, out);
+      const uint64_t a = left->null[w];
+      const uint64_t b = right->null[w];
+      // Null equals null only; orderings have no value for it.
+      if (op_ == Op::kEqual) {
+        out->is_true[w] = (out->is_true[w] & ~(a | b)) | (a & b);
+      } else if (op_ == Op::kNotEqual) {
+        out->is_true[w] = (out->is_true[w] & ~(a | b)) | (a ^ b);
       }
     }
+    const bool equality = op_ == Op::kEqual || op_ == Op::kNotEqual;
+    if (equality) {
+      std::fill_n(left->null.begin(), chunk.words(), 0);
+      std::fill_n(right->null.begin(), chunk.words(), 0);
+    }
+    CombineMasks(*right, chunk.words(), left.get());
+    for (size_t w = 0; w < chunk.words(); ++w) {
+      out->no_value[w] = left->no_value[w];
+      out->failed[w] = left->failed[w];
+      out->is_true[w] &= ~(left->no_value[w] | left->failed[w]);
+    }
   }
-  double cost() const override { return fast_ ? 0.5 : 10; }
+  double cost() const override { return fast_ ? 0.2 : 5; }
   std::string Describe(int indent) const override {
-    return absl::StrFormat("%s%s: %s  (%.1f ns a row)\n",
-                           std::string(static_cast<size_t>(indent) * 2, ' '),
-                           fast_ ? "column" : "numbers", text_, cost());
+    return Line(indent, (fast_ ? "column: " : "numbers: ") + text_, cost());
   }
 
  private:
-  void Row(const Numbers& left, const Numbers& right, size_t i, Masks* out) const {
-    const uint64_t bit = uint64_t{1} << (i % 64);
-    const uint8_t a = left.states[i];
-    const uint8_t b = right.states[i];
-    const bool equality = op_ == Op::kEqual || op_ == Op::kNotEqual;
-    if (equality && a <= kIsNull && b <= kIsNull && (a == kIsNull || b == kIsNull)) {
-      // Null equals null only.
-      if ((a == b) == (op_ == Op::kEqual)) out->is_true[i / 64] |= bit;
-      return;
-    }
-    const uint8_t state = Combined(a, b);
-    if (state == kHasNoValue) {
-      out->no_value[i / 64] |= bit;
-    } else if (state == kHasFailed) {
-      out->failed[i / 64] |= bit;
-    } else if (a_->type == NumberType::kDouble ? Holds(op_, left.doubles[i], right.doubles[i])
-                                               : Holds(op_, left.integers[i], right.integers[i])) {
-      out->is_true[i / 64] |= bit;
-    }
-  }
-
-  void EvalColumn(Chunk& chunk, const Words& want, Masks* out) const {
+  void EvalColumn(Chunk& chunk, Masks* out) const {
     const ColumnView view = chunk.View(*a_->leaf());
+    Clear(out, chunk.words());
+    if (view.kind != ColumnKind::kAbsent) {
+      CompareColumn(op_, view, chunk, *b_, out->is_true.data());
+    }
     for (size_t w = 0; w < chunk.words(); ++w) {
       const uint64_t valid = ValidWord(view, chunk.first, w);
-      const size_t rows = std::min<size_t>(64, chunk.rows - w * 64);
-      const uint64_t found =
-          (want[w] & valid) == 0 ? 0 : Word(view, chunk.first + w * 64, rows) & valid;
-      out->failed[w] = 0;
       const bool equality = op_ == Op::kEqual || op_ == Op::kNotEqual;
       out->no_value[w] = equality ? 0 : ~valid;
       // `!= constant` holds for null too.
-      out->is_true[w] = found | (op_ == Op::kNotEqual ? ~valid : 0);
+      out->is_true[w] = (out->is_true[w] & valid) | (op_ == Op::kNotEqual ? ~valid : 0);
     }
-  }
-  uint64_t Word(const ColumnView& view, size_t at, size_t rows) const {
-    if (view.kind == ColumnKind::kDouble) {
-      if (view.width_bytes == 4) return Bits<float, double>(view, at, rows, b_->constant_double);
-      return Bits<double, double>(view, at, rows, b_->constant_double);
-    }
-    switch (view.width_bytes) {
-      case 1:
-        return Bits<int8_t, int64_t>(view, at, rows, b_->constant_integer);
-      case 2:
-        return Bits<int16_t, int64_t>(view, at, rows, b_->constant_integer);
-      case 4:
-        return Bits<int32_t, int64_t>(view, at, rows, b_->constant_integer);
-      default:
-        return Bits<int64_t, int64_t>(view, at, rows, b_->constant_integer);
-    }
-  }
-  template <typename Stored, typename T>
-  uint64_t Bits(const ColumnView& view, size_t at, size_t rows, T constant) const {
-    const auto* data = static_cast<const Stored*>(view.data) + at;
-    switch (op_) {
-      case Op::kLess:
-        return Loop<Op::kLess>(data, rows, constant);
-      case Op::kLessEqual:
-        return Loop<Op::kLessEqual>(data, rows, constant);
-      case Op::kGreater:
-        return Loop<Op::kGreater>(data, rows, constant);
-      case Op::kGreaterEqual:
-        return Loop<Op::kGreaterEqual>(data, rows, constant);
-      case Op::kEqual:
-        return Loop<Op::kEqual>(data, rows, constant);
-      default:
-        return Loop<Op::kNotEqual>(data, rows, constant);
-    }
-  }
-  template <Op kOp, typename Stored, typename T>
-  static uint64_t Loop(const Stored* data, size_t rows, T constant) {
-    uint64_t bits = 0;
-    for (size_t i = 0; i < rows; ++i) {
-      bits |= static_cast<uint64_t>(Holds<T>(kOp, static_cast<T>(data[i]), constant)) << i;
-    }
-    return bits;
   }
 
   Op op_;

@@ -107,14 +107,18 @@ class TableQuery {
     RankedTable ranked{.columns = &columns_, .type = number->type, .values = {}};
     const bool real = number->type == NumberType::kDouble;
     const size_t size = columns_.size();
-    ranked.values.states.resize(size);
+    ranked.values.null.resize((size + 63) / 64);
+    ranked.values.failed.resize((size + 63) / 64);
     (real ? ranked.values.doubles.resize(size) : ranked.values.integers.resize(size));
     const auto numbers = std::make_unique<Numbers>();
     for (size_t start = 0; start < size; start += kChunkRows) {
       Chunk chunk = ChunkAt(start);
       number->Eval(chunk, numbers.get());
       const auto at = static_cast<std::ptrdiff_t>(start);
-      std::copy_n(numbers->states.begin(), chunk.rows, ranked.values.states.begin() + at);
+      for (size_t w = 0; w < chunk.words(); ++w) {
+        ranked.values.null[start / 64 + w] = numbers->null[w] | numbers->no_value[w];
+        ranked.values.failed[start / 64 + w] = numbers->failed[w];
+      }
       if (real) {
         std::copy_n(numbers->doubles.begin(), chunk.rows, ranked.values.doubles.begin() + at);
       } else {

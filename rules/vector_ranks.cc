@@ -34,8 +34,10 @@ std::vector<Place> PlacesOf(std::span<const RankedTable> tables) {
   std::vector<Place> places;
   for (size_t t = 0; t < tables.size(); ++t) {
     const RankedTable& table = tables[t];
-    for (size_t ordinal = 0; ordinal < table.values.states.size(); ++ordinal) {
-      if (table.values.states[ordinal] != kHasValue || !IsAlive(*table.columns, ordinal)) continue;
+    for (size_t ordinal = 0; ordinal < table.columns->size(); ++ordinal) {
+      const bool none =
+          BitAt(table.values.null.data(), ordinal) || BitAt(table.values.failed.data(), ordinal);
+      if (none || !IsAlive(*table.columns, ordinal)) continue;
       const bool real = table.type == NumberType::kDouble;
       if (real && std::isnan(table.values.doubles[ordinal])) continue;
       const uint64_t key =
@@ -50,19 +52,19 @@ class Ranking {
  public:
   Ranking(std::span<const RankedTable> tables, std::vector<Place> places, TypeKind type)
       : tables_(tables), places_(std::move(places)) {
-    const uint8_t left_out = type == TypeKind::kBool ? kHasValue : kIsNull;
     for (const RankedTable& table : tables) {
       auto values = std::make_shared<Aggregate>();
-      const size_t size = table.values.states.size();
-      values->states.resize(size);
-      for (size_t i = 0; i < size; ++i) {
-        values->states[i] = table.values.states[i] == kHasFailed ? uint8_t{kHasFailed} : left_out;
-      }
-      if (type == TypeKind::kDouble) {
-        values->doubles.resize(size);
+      const size_t size = table.columns->size();
+      const size_t words = (size + 63) / 64;
+      values->failed = table.values.failed;
+      if (type == TypeKind::kBool) {
+        values->bits.resize(words);
       } else {
-        values->integers.resize(size);
+        values->null.resize(words);
+        for (size_t w = 0; w < words; ++w) values->null[w] = ~values->failed[w];
       }
+      if (type == TypeKind::kDouble) values->doubles.resize(size);
+      if (type == TypeKind::kInt) values->integers.resize(size);
       results_.push_back(std::move(values));
     }
   }
@@ -96,7 +98,10 @@ class Ranking {
                      places_.end(), [this](const Place& a, const Place& b) {
                        return a.key != b.key ? a.key > b.key : IdOf(a) < IdOf(b);
                      });
-    for (size_t i = 0; i < kept; ++i) Give(places_[i]).integers[places_[i].ordinal] = 1;
+    for (size_t i = 0; i < kept; ++i) {
+      const size_t ordinal = places_[i].ordinal;
+      results_[places_[i].table]->bits[ordinal / 64] |= uint64_t{1} << (ordinal % 64);
+    }
   }
 
   const std::vector<std::shared_ptr<Aggregate>>& results() const { return results_; }
@@ -107,7 +112,7 @@ class Ranking {
   }
   Aggregate& Give(const Place& place) {
     Aggregate& result = *results_[place.table];
-    result.states[place.ordinal] = kHasValue;
+    result.null[place.ordinal / 64] &= ~(uint64_t{1} << (place.ordinal % 64));
     return result;
   }
 

@@ -25,7 +25,7 @@ namespace rondo::rules {
 struct RankedTable {
   const Columns* columns = nullptr;
   NumberType type = NumberType::kInt;
-  Aggregate values;
+  Aggregate values;  // `null` also where the value has no value.
 };
 
 // The calls of a rule, by their number.

@@ -1,6 +1,7 @@
 // Parts of a query that the row evaluator answers, row by row.
 #include "rules/vector_rows.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace rondo::rules {
@@ -54,9 +55,12 @@ class NumberByRow final : public Number {
       : node_(std::move(node)), from_(from), text_(std::move(text)) {}
   void Eval(Chunk& chunk, Numbers* out) const override {
     RowEvaluator rows(*node_, from_, chunk);
+    std::fill_n(out->null.begin(), chunk.words(), 0);
+    std::fill_n(out->no_value.begin(), chunk.words(), 0);
+    std::fill_n(out->failed.begin(), chunk.words(), 0);
     for (size_t row = 0; row < chunk.rows; ++row) {
       const Value value = rows.At(row);
-      out->states[row] = kHasValue;
+      const uint64_t bit = uint64_t{1} << (row % 64);
       switch (value.kind()) {
         case Kind::kDouble:
           out->doubles[row] = value.real();
@@ -69,10 +73,10 @@ class NumberByRow final : public Number {
           out->integers[row] = value.micros();
           break;
         case Kind::kNull:
-          out->states[row] = kIsNull;
+          out->null[row / 64] |= bit;
           break;
         default:
-          out->states[row] = IsNoValue(value) ? kHasNoValue : kHasFailed;
+          (IsNoValue(value) ? out->no_value : out->failed)[row / 64] |= bit;
       }
     }
   }

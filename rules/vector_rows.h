@@ -34,19 +34,17 @@ class ChunkRanks final : public RankSource {
   void MoveTo(size_t row) { ordinal_ = chunk_.ordinal(row); }
   Value Rank(int call, Frame& frame) const override {
     const RankColumn& column = chunk_.ranks->at(static_cast<size_t>(call));
-    switch (column.values->states[ordinal_]) {
-      case kIsNull:
-        return Value::Null();
-      case kHasNoValue:
-        return NoValue();
-      case kHasFailed:
-        return frame.Fail(ErrorCode::kInvalidArgument, "what is ranked failed for this customer");
-      default:
-        break;
+    const Aggregate& values = *column.values;
+    const auto has = [&](const std::vector<uint64_t>& mask) {
+      return !mask.empty() && BitAt(mask.data(), ordinal_);
+    };
+    if (has(values.failed)) {
+      return frame.Fail(ErrorCode::kInvalidArgument, "what is ranked failed for this customer");
     }
-    if (column.type == TypeKind::kDouble) return Value::Double(column.values->doubles[ordinal_]);
-    const int64_t integer = column.values->integers[ordinal_];
-    return column.type == TypeKind::kBool ? Value::Bool(integer == 1) : Value::Int(integer);
+    if (has(values.null)) return Value::Null();
+    if (column.type == TypeKind::kBool) return Value::Bool(has(values.bits));
+    return column.type == TypeKind::kDouble ? Value::Double(values.doubles[ordinal_])
+                                            : Value::Int(values.integers[ordinal_]);
   }
 
  private:
