@@ -267,6 +267,15 @@ ConditionPtr VectorBuilder::BuildTextEquality(const Expr& expr, const Leaf& leaf
 }
 
 ConditionPtr VectorBuilder::BuildCompare(const Expr& expr) {
+  for (size_t i = 0; i < 2 && !scope_; ++i) {
+    const Value& constant = expr.args[1 - i]->literal;
+    if (!constant.is(Kind::kInt)) continue;
+    const Op op = i == 0 ? expr.op : Mirrored(expr.op);
+    if (ConditionPtr count =
+            BuildCountCompare(op, *expr.args[i], constant.integer(), Unparse(expr))) {
+      return count;
+    }
+  }
   // `e.amount > 50`: a whole constant beside a double.
   std::optional<NumberType> type = NumberTypeOf(expr.args[0]->type);
   const std::optional<NumberType> right = NumberTypeOf(expr.args[1]->type);

@@ -3,6 +3,8 @@
 
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "rules/columns.h"
 #include "rules/environment.h"
@@ -60,9 +62,24 @@ class VectorBuilder {
   RowsFrom RowsOf(const Reads& reads) const;
   NumberPtr BuildConstantNumber(const Expr& expr, NumberType type);
   NumberPtr BuildAggregate(const Expr& expr);
-  bool RunChain(const EventChain& chain, NumberType type, Aggregate* result);
-  bool RunBlock(const EventChain& chain, const EventBlock& block, TimeRange range, NumberType type,
-                Aggregate* result);
+  // `chain.count() op constant`, by counters of a byte.
+  ConditionPtr BuildCountCompare(Op op, const Expr& count, int64_t constant, std::string text);
+  // What is evaluated for the events of a chain, and for which kinds of fields it was built.
+  struct EventParts {
+    std::vector<ConditionPtr> conditions;
+    NumberPtr body;
+    std::vector<std::pair<ColumnKind, const Dictionary*>> built_for;
+  };
+  // Nothing when columns cannot answer.
+  std::optional<EventParts> PartsOf(const EventChain& chain, const EventBlock& block,
+                                    NumberType type);
+  // Gives each event that the chain keeps to the sink, and customers for whom a condition failed.
+  // False when columns cannot answer.
+  template <typename Sink>
+  bool RunChain(const EventChain& chain, NumberType type, Sink& sink);
+  template <typename Sink>
+  void RunBlock(const EventParts& parts, const EventBlock& block, TimeRange range,
+                Sink& sink) const;
   std::optional<TimeRange> RangeOfChain(const EventChain& chain);
   // The value of `expr` when the leaf (if any) has `value`.
   Value Probe(const Node& node, const Leaf* leaf, const Value& value);

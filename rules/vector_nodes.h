@@ -133,6 +133,14 @@ ConditionPtr MakeByCode(Leaf leaf, const std::vector<Value>& by_code, const Valu
                         std::string text);
 // `op` is an ordering, kEqual or kNotEqual.
 ConditionPtr MakeCompare(Op op, NumberPtr a, NumberPtr b, std::string text);
+// Events of each customer, by ordinal; 255 stands for as many or more.
+struct EventCounts {
+  std::vector<uint8_t> counters;
+  std::vector<uint64_t> failed;
+};
+// `constant` is below 255.
+ConditionPtr MakeCountCompare(Op op, std::shared_ptr<const EventCounts> counts, uint8_t constant,
+                              std::string text);
 // Of an aggregate's bits.
 ConditionPtr MakeFlags(std::shared_ptr<const Aggregate> flags, std::string text);
 // By the row evaluator over the columns, or over Columns::MoveTo.

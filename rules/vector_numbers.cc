@@ -332,6 +332,32 @@ class CompareCondition final : public Condition {
   bool fast_ = false;
 };
 
+class CountCompare final : public Condition {
+ public:
+  CountCompare(Op op, std::shared_ptr<const EventCounts> counts, uint8_t constant, std::string text)
+      : op_(op), counts_(std::move(counts)), constant_(constant), text_(std::move(text)) {}
+  void Eval(Chunk& chunk, const Words&, Masks* out) const override {
+    Clear(out, chunk.words());
+    const size_t first = chunk.ordinal(0);
+    CompareToConstant(op_, counts_->counters.data() + first, chunk.rows, constant_,
+                      out->is_true.data());
+    for (size_t w = 0; w < chunk.words(); ++w) {
+      out->failed[w] = counts_->failed[first / 64 + w];
+      out->is_true[w] &= ~out->failed[w];
+    }
+  }
+  double cost() const override { return 0.1; }
+  std::string Describe(int indent) const override {
+    return Line(indent, "counters: " + text_, cost());
+  }
+
+ private:
+  Op op_;
+  std::shared_ptr<const EventCounts> counts_;
+  uint8_t constant_;
+  std::string text_;
+};
+
 template <typename T>
 NumberPtr Typed(std::unique_ptr<T> number, NumberType type) {
   number->type = type;
@@ -363,6 +389,11 @@ NumberPtr MakeNonZeroOr(NumberPtr value, NumberPtr otherwise) {
 NumberPtr MakeAggregateNumber(std::shared_ptr<const Aggregate> aggregate, NumberType type,
                               std::string text) {
   return Typed(std::make_unique<AggregateNumber>(std::move(aggregate), std::move(text)), type);
+}
+
+ConditionPtr MakeCountCompare(Op op, std::shared_ptr<const EventCounts> counts, uint8_t constant,
+                              std::string text) {
+  return std::make_unique<CountCompare>(op, std::move(counts), constant, std::move(text));
 }
 
 ConditionPtr MakeCompare(Op op, NumberPtr a, NumberPtr b, std::string text) {
