@@ -130,6 +130,7 @@ struct Services::Modules {
                   .key_store = std::move(key_store)}),
         targeting({.runtime = parts.runtime,
                    .catalog = parts.catalog,
+                   .executor = parts.effects,
                    .clock = parts.clock,
                    .page_tokens = page_tokens}),
         campaign({.runtime = parts.runtime,

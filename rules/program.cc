@@ -133,11 +133,12 @@ absl::StatusOr<Selection> Program::Select(const Columns& columns, absl::Time now
 }
 
 absl::StatusOr<std::vector<Selection>> Program::Select(std::span<const Columns* const> tables,
-                                                       absl::Time now) const {
+                                                       absl::Time now,
+                                                       const ForAll& for_all) const {
   if (rule_->plan == nullptr) {
     return absl::InvalidArgumentError("only rules that are true or false select customers");
   }
-  return rule_->plan->Select(tables, now);
+  return rule_->plan->Select(tables, now, for_all);
 }
 
 std::string Program::Explain() const {
@@ -168,6 +169,10 @@ absl::StatusOr<Program> Compile(std::string_view text, const Environment& enviro
     rule->plan = VectorPlan::Build(*rule->tree, environment, rule->checked.local_slots);
   }
   return Program(std::move(rule));
+}
+
+void InTurn(size_t count, const std::function<void(size_t)>& work) {
+  for (size_t i = 0; i < count; ++i) work(i);
 }
 
 absl::StatusOr<std::string> Format(std::string_view text) {

@@ -11,6 +11,7 @@
 // null.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -45,6 +46,11 @@ struct Input {
   absl::Time now = absl::UnixEpoch();
 };
 
+// Calls `work` once for each number below `count`, perhaps on several threads at once; returns when
+// all calls have. Tables are worked on so.
+using ForAll = std::function<void(size_t count, const std::function<void(size_t)>& work)>;
+void InTurn(size_t count, const std::function<void(size_t)>& work);
+
 namespace internal {
 class CompiledRule;
 }
@@ -66,7 +72,8 @@ class Program {
   // The same over several tables of customers as if they were one, table by table: ranks compare
   // all of them. No customer may be in two.
   absl::StatusOr<std::vector<Selection>> Select(std::span<const Columns* const> tables,
-                                                absl::Time now) const;
+                                                absl::Time now,
+                                                const ForAll& for_all = InTurn) const;
 
   // What `Select` does, a step a line: which predicates run on columns, which by rows.
   std::string Explain() const;

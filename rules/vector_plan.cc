@@ -208,8 +208,8 @@ std::shared_ptr<const VectorPlan> VectorPlan::Build(const Expr& tree,
   return std::shared_ptr<const VectorPlan>(new VectorPlan(tree, environment, local_slots));
 }
 
-std::vector<Selection> VectorPlan::Select(std::span<const Columns* const> tables,
-                                          absl::Time now) const {
+std::vector<Selection> VectorPlan::Select(std::span<const Columns* const> tables, absl::Time now,
+                                          const ForAll& for_all) const {
   std::vector<std::unique_ptr<TableQuery>> queries;
   for (const Columns* table : tables) {
     queries.push_back(
@@ -217,13 +217,14 @@ std::vector<Selection> VectorPlan::Select(std::span<const Columns* const> tables
                                      Value::TimestampMicros(absl::ToUnixMicros(now))));
   }
   for (const Expr* call : RankCallsOf(tree_)) {
-    std::vector<RankedTable> ranked;
-    for (const auto& query : queries) ranked.push_back(query->RankedBy(*call->args.back()));
+    std::vector<RankedTable> ranked(queries.size());
+    for_all(queries.size(),
+            [&](size_t t) { ranked[t] = queries[t]->RankedBy(*call->args.back()); });
     const std::vector<RankColumn> columns = Rank(*call, ranked);
     for (size_t t = 0; t < queries.size(); ++t) queries[t]->AddRank(columns[t]);
   }
-  std::vector<Selection> selections;
-  for (const auto& query : queries) selections.push_back(query->Select());
+  std::vector<Selection> selections(queries.size());
+  for_all(queries.size(), [&](size_t t) { selections[t] = queries[t]->Select(); });
   return selections;
 }
 

@@ -16,6 +16,7 @@
 #include "rules/ast.h"
 #include "rules/columns.h"
 #include "rules/environment.h"
+#include "rules/program.h"
 
 namespace rondo::rules {
 
@@ -25,7 +26,8 @@ class VectorPlan {
   static std::shared_ptr<const VectorPlan> Build(const Expr& tree, const Environment& environment,
                                                  int local_slots);
   // By table; see Program::Select.
-  std::vector<Selection> Select(std::span<const Columns* const> tables, absl::Time now) const;
+  std::vector<Selection> Select(std::span<const Columns* const> tables, absl::Time now,
+                                const ForAll& for_all) const;
   // The parts in the order of their cost when every column is there.
   std::string Explain() const;
 

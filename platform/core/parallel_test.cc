@@ -28,9 +28,8 @@ TEST(ParallelForTest, MayBeCalledOnEveryThreadOfItsExecutorAtOnce) {
   const SystemClock clock;
   ThreadPoolExecutor executor(2, clock);
   std::atomic<int> done = 0;
-  ParallelFor(executor, 2, 3, [&](size_t) {
-    ParallelFor(executor, 2, 5, [&](size_t) { ++done; });
-  });
+  ParallelFor(executor, 2, 3,
+              [&](size_t) { ParallelFor(executor, 2, 5, [&](size_t) { ++done; }); });
   EXPECT_EQ(done, 15);
 }
 

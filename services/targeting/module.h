@@ -3,6 +3,7 @@
 
 #include "platform/catalog/catalog.h"
 #include "platform/core/clock.h"
+#include "platform/core/executor.h"
 #include "platform/eventlog/runtime.h"
 #include "platform/rpc/method_table.h"
 #include "platform/rpc/page_token.h"
@@ -18,6 +19,7 @@ class Module {
   struct Parts {
     eventlog::Runtime& runtime;
     catalog::Catalog& catalog;
+    Executor& executor;  // Its threads help with selections.
     const Clock& clock;
     const PageTokens& page_tokens;
   };
@@ -25,7 +27,7 @@ class Module {
   explicit Module(const Parts& parts)
       : projection_(parts.runtime.partition_count()),
         books_(parts.catalog),
-        handlers_(parts.catalog, parts.runtime, projection_, books_, parts.clock,
+        handlers_(parts.catalog, parts.runtime, projection_, books_, parts.executor, parts.clock,
                   parts.page_tokens) {
     parts.runtime.Add(projection_);
   }

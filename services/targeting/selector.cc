@@ -1,8 +1,12 @@
 #include "services/targeting/selector.h"
 
+#include <functional>
+#include <thread>
+
 #include "absl/strings/str_format.h"
 #include "platform/catalog/resource_name.h"
 #include "platform/core/field_error.h"
+#include "platform/core/parallel.h"
 #include "platform/core/status_macros.h"
 #include "services/targeting/domain/rule_columns.h"
 
@@ -38,8 +42,9 @@ absl::StatusOr<std::string> SegmentOf(std::string_view name, std::string_view fi
 }  // namespace
 
 Selector::Selector(std::shared_ptr<const RuleBook> book,
-                   std::vector<std::shared_ptr<const CustomerView>> views, absl::Time now)
-    : book_(std::move(book)), views_(std::move(views)), now_(now) {}
+                   std::vector<std::shared_ptr<const CustomerView>> views, absl::Time now,
+                   Executor& executor)
+    : book_(std::move(book)), views_(std::move(views)), now_(now), executor_(executor) {}
 
 absl::StatusOr<Selector::Selections> Selector::Select(const rules::Program& program) {
   std::vector<RuleColumns> tables;
@@ -54,7 +59,10 @@ absl::StatusOr<Selector::Selections> Selector::Select(const rules::Program& prog
   }
   std::vector<const rules::Columns*> columns;
   for (const RuleColumns& table : tables) columns.push_back(&table);
-  return program.Select(columns, now_);
+  const int helpers = static_cast<int>(std::thread::hardware_concurrency()) - 1;
+  return program.Select(columns, now_, [&](size_t count, const std::function<void(size_t)>& work) {
+    ParallelFor(executor_, helpers, count, work);
+  });
 }
 
 absl::StatusOr<const Selector::Selections*> Selector::Members(const std::string& name) {

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "platform/core/executor.h"
 #include "rondo/targeting/v1/segment.pb.h"
 #include "rules/columns.h"
 #include "rules/program.h"
@@ -37,8 +38,10 @@ struct SelectionResult {
 // Not thread-safe.
 class Selector {
  public:
+  // Threads of the executor help, as far as they are free; it must outlive this object.
   Selector(std::shared_ptr<const RuleBook> book,
-           std::vector<std::shared_ptr<const CustomerView>> views, absl::Time now);
+           std::vector<std::shared_ptr<const CustomerView>> views, absl::Time now,
+           Executor& executor);
 
   absl::StatusOr<SelectionResult> Rule(const rules::Program& program);
   // `name` without `segments/`.
@@ -63,6 +66,7 @@ class Selector {
   std::shared_ptr<const RuleBook> book_;
   std::vector<std::shared_ptr<const CustomerView>> views_;
   absl::Time now_;
+  Executor& executor_;
   std::map<std::string, Selections, std::less<>> segments_;
 };
 

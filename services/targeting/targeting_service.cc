@@ -114,11 +114,13 @@ absl::Status CheckAttribute(const RuleBook& book, const std::string& attribute,
 
 TargetingHandlers::TargetingHandlers(catalog::Catalog& catalog, eventlog::Runtime& runtime,
                                      const TargetingProjection& projection, RuleBooks& books,
-                                     const Clock& clock, const PageTokens& page_tokens)
+                                     Executor& executor, const Clock& clock,
+                                     const PageTokens& page_tokens)
     : catalog_(catalog),
       runtime_(runtime),
       projection_(projection),
       books_(books),
+      executor_(executor),
       clock_(clock),
       page_tokens_(page_tokens) {}
 
@@ -136,7 +138,7 @@ std::shared_ptr<const RuleBook> TargetingHandlers::Book() const {
 Selector TargetingHandlers::SelectorOf(std::shared_ptr<const RuleBook> book) const {
   std::vector<std::shared_ptr<const CustomerView>> views;
   for (int i = 0; i < projection_.partition_count(); ++i) views.push_back(projection_.View(i));
-  return Selector(std::move(book), std::move(views), clock_.Now());
+  return Selector(std::move(book), std::move(views), clock_.Now(), executor_);
 }
 
 v1::Segment TargetingHandlers::ToSegment(const catalog::Definition& definition) const {

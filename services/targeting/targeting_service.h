@@ -33,8 +33,8 @@ inline constexpr std::string_view kOtherValues = "(other)";
 class TargetingHandlers {
  public:
   TargetingHandlers(catalog::Catalog& catalog, eventlog::Runtime& runtime,
-                    const TargetingProjection& projection, RuleBooks& books, const Clock& clock,
-                    const PageTokens& page_tokens);
+                    const TargetingProjection& projection, RuleBooks& books, Executor& executor,
+                    const Clock& clock, const PageTokens& page_tokens);
 
   void Serve(MethodTable& table);
 
@@ -73,6 +73,7 @@ class TargetingHandlers {
   eventlog::Runtime& runtime_;
   const TargetingProjection& projection_;
   RuleBooks& books_;
+  Executor& executor_;
   const Clock& clock_;
   const PageTokens& page_tokens_;
   mutable std::mutex mutex_;

@@ -36,8 +36,11 @@ class Deployment {
         tokens_(InstanceKey{}) {
     runtime_.Add(catalog_);
     catalog_.Attach(runtime_);
-    module_ = std::make_unique<Module>(Module::Parts{
-        .runtime = runtime_, .catalog = catalog_, .clock = clock, .page_tokens = tokens_});
+    module_ = std::make_unique<Module>(Module::Parts{.runtime = runtime_,
+                                                     .catalog = catalog_,
+                                                     .executor = executor_,
+                                                     .clock = clock,
+                                                     .page_tokens = tokens_});
     EXPECT_TRUE(runtime_.Start().ok());
     EXPECT_TRUE(runtime_.AwaitLive(clock.Now() + absl::Seconds(30)).ok());
     EXPECT_TRUE(runtime_.AwaitQuiet().ok());

@@ -60,6 +60,7 @@ struct ServicesDeployment::Modules {
                   .random = SeededBytes(static_cast<uint64_t>(d.machine_.process()))}),
         targeting({.runtime = d.runtime_,
                    .catalog = d.catalog_,
+                   .executor = d.machine_.executor(),
                    .clock = d.machine_.clock(),
                    .page_tokens = d.page_tokens_}),
         campaign({.runtime = d.runtime_,

@@ -51,6 +51,7 @@ TEST_P(ExamplesTest, AreAcceptedByTheServicesThatTheyAreFor) {
   catalog.Attach(house.runtime());
   targeting::Module targeting({.runtime = house.runtime(),
                                .catalog = catalog,
+                               .executor = house.executor(),
                                .clock = house.clock(),
                                .page_tokens = tokens});
   campaign::Module campaigns({.runtime = house.runtime(),

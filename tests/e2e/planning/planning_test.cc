@@ -36,6 +36,7 @@ class PlanningTest : public ::testing::Test {
     targeting_ =
         std::make_unique<targeting::Module>(targeting::Module::Parts{.runtime = house_.runtime(),
                                                                      .catalog = catalog_,
+                                                                     .executor = house_.executor(),
                                                                      .clock = house_.clock(),
                                                                      .page_tokens = tokens_});
     campaign_ = std::make_unique<campaign::Module>(
