@@ -28,7 +28,13 @@ enum class ColumnKind : uint8_t {
   kDouble,     // IEEE 754, `width_bytes` 4 or 8.
   kBool,       // One bit a row, in 64-bit words.
   kTimestamp,  // Microseconds since the epoch, int64.
+  kGeoPoint,   // int64: latitude in the upper, longitude in the lower half, as int32 of 1e-7
+               // degrees.
 };
+
+// A point as kGeoPoint columns hold it, to 1e-7 degrees (a centimetre), and back.
+int64_t PackGeoPoint(double latitude, double longitude);
+Value UnpackGeoPoint(int64_t packed);
 
 // The strings behind a column's codes. A code may stand for one string only. Thread-safe.
 class Dictionary {

@@ -50,7 +50,7 @@ class RuleWriter {
   }
 
   std::string CustomerPredicate(int depth) {
-    switch (random_.Below(17)) {
+    switch (random_.Below(18)) {
       case 0:
         return absl::StrCat("customer.tier ", random_.OneIn(2) ? "== " : "!= ", Tier());
       case 1:
@@ -89,6 +89,18 @@ class RuleWriter {
         return absl::StrCat(Chain(depth), random_.OneIn(2) ? ".followed_by(" : ".not_followed_by(",
                             Chain(0), ", '", random_.Below(90) + 1, "h').count() ", Compare(), " ",
                             random_.Below(3));
+      case 16: {
+        const std::string centre = absl::StrCat("point(", random_.Below(181) - 90, ".0, ",
+                                                random_.Below(361) - 180, ".0)");
+        const std::string distance =
+            random_.OneIn(2) ? absl::StrCat("geo_distance(customer.home, ", centre, ")")
+                             : absl::StrCat("geo_distance(", centre, ", customer.home)");
+        // Also around poles, across the antimeridian, and half the world.
+        const std::string metres =
+            absl::StrCat(random_.Below(2000) * (random_.OneIn(2) ? 1 : 9), "500.0");
+        return random_.OneIn(3) ? absl::StrCat(metres, " ", Compare(), " ", distance)
+                                : absl::StrCat(distance, " ", Compare(), " ", metres);
+      }
       case 15:
         return absl::StrCat("events('buy').max(e, e.time) ", Compare(), " now() - duration('",
                             random_.Below(900), "h')");

@@ -57,6 +57,11 @@ inline int64_t PatternSteps(std::string_view text) {
   return static_cast<int64_t>(text.size() / 32);
 }
 
+// Mean radius of the Earth (IUGG).
+inline constexpr double kEarthRadiusMetres = 6371008.8;
+// Along the great circle, by the haversine formula on a sphere; within 0.6% of the ellipsoid.
+double MetresBetween(const Value& a, const Value& b);
+
 // "%s and %d" with arguments; string_ext's format.
 Value FormatString(Frame& frame, std::span<const Value> args);
 

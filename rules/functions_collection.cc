@@ -84,20 +84,11 @@ Value Point(Frame& frame, std::span<const Value> args) {
   return Value::GeoPoint(args[0].real(), args[1].real());
 }
 
-// Metres along the great circle, by the haversine formula on a sphere of the mean Earth radius
-// (IUGG, 6,371,008.8 m); within 0.6% of the ellipsoid.
 Value GeoDistance(Frame& frame, std::span<const Value> args) {
   if (!args[0].is(Kind::kGeoPoint) || !args[1].is(Kind::kGeoPoint)) {
     return frame.NoOverload("geo_distance", args);
   }
-  constexpr double kRadius = 6371008.8;
-  constexpr double kRadian = std::numbers::pi / 180;
-  const double latitude = (args[1].latitude() - args[0].latitude()) * kRadian;
-  const double longitude = (args[1].longitude() - args[0].longitude()) * kRadian;
-  const double a = std::pow(std::sin(latitude / 2), 2) +
-                   std::cos(args[0].latitude() * kRadian) * std::cos(args[1].latitude() * kRadian) *
-                       std::pow(std::sin(longitude / 2), 2);
-  return Value::Double(2 * kRadius * std::asin(std::sqrt(std::min(1.0, a))));
+  return Value::Double(MetresBetween(args[0], args[1]));
 }
 
 constexpr FunctionRow kTable[] = {
@@ -128,6 +119,16 @@ constexpr FunctionRow kTable[] = {
 };
 
 }  // namespace
+
+double MetresBetween(const Value& a, const Value& b) {
+  constexpr double kRadian = std::numbers::pi / 180;
+  const double latitude = (b.latitude() - a.latitude()) * kRadian;
+  const double longitude = (b.longitude() - a.longitude()) * kRadian;
+  const double h = std::pow(std::sin(latitude / 2), 2) + std::cos(a.latitude() * kRadian) *
+                                                             std::cos(b.latitude() * kRadian) *
+                                                             std::pow(std::sin(longitude / 2), 2);
+  return 2 * kEarthRadiusMetres * std::asin(std::sqrt(std::min(1.0, h)));
+}
 
 std::span<const FunctionRow> CollectionTable() { return kTable; }
 

@@ -118,6 +118,40 @@ void EachF64(Op op, const double* a, const double* b, size_t rows, uint64_t* out
   Each(op, a, b, rows, out);
 }
 
+// Both halves of each point at once.
+void Box(const GeoBox& box, const int64_t* points, size_t rows, uint64_t* out) {
+  const auto latitude = [&](size_t i) { return static_cast<int32_t>(points[i] >> 32); };
+  const auto longitude = [&](size_t i) { return static_cast<int32_t>(points[i]); };
+  const auto one = [&](size_t i) {
+    return latitude(i) >= box.south && latitude(i) <= box.north && longitude(i) >= box.west &&
+           longitude(i) <= box.east;
+  };
+  const hn::CappedTag<int64_t, 64> d;
+#if HWY_TARGET == HWY_SCALAR
+  FillWords(
+      d, rows, out, [&](size_t i) { return hn::MaskFromVec(hn::Set(d, one(i) ? -1 : 0)); }, one);
+#else
+  const hn::Repartition<int32_t, decltype(d)> halves;
+  const auto both = [&](int32_t high, int32_t low) {
+    const auto packed =
+        static_cast<uint64_t>(static_cast<uint32_t>(high)) << 32 | static_cast<uint32_t>(low);
+    return hn::BitCast(halves, hn::Set(d, static_cast<int64_t>(packed)));
+  };
+  const auto least = both(box.south, box.west);
+  const auto most = both(box.north, box.east);
+  const auto zero = hn::Zero(d);
+  FillWords(
+      d, rows, out,
+      [&](size_t i) {
+        const auto point = hn::BitCast(halves, hn::LoadU(d, points + i));
+        const auto outside = hn::Or(hn::VecFromMask(halves, hn::Lt(point, least)),
+                                    hn::VecFromMask(halves, hn::Lt(most, point)));
+        return hn::Eq(hn::BitCast(d, outside), zero);
+      },
+      one);
+#endif
+}
+
 #if HWY_TARGET == HWY_SCALAR
 void Codes(const CodeSet& set, const uint8_t* codes, size_t rows, uint64_t* out) {
   const hn::ScalableTag<uint8_t> d;
@@ -172,6 +206,7 @@ HWY_EXPORT(ConstantI64);
 HWY_EXPORT(ConstantF64);
 HWY_EXPORT(EachI64);
 HWY_EXPORT(EachF64);
+HWY_EXPORT(Box);
 HWY_EXPORT(Codes);
 
 void CompareToConstant(Op op, const int8_t* values, size_t rows, int8_t constant, uint64_t* out) {
@@ -197,6 +232,9 @@ void CompareEach(Op op, const int64_t* a, const int64_t* b, size_t rows, uint64_
 }
 void CompareEach(Op op, const double* a, const double* b, size_t rows, uint64_t* out) {
   HWY_DYNAMIC_DISPATCH(EachF64)(op, a, b, rows, out);
+}
+void PointsInBox(const GeoBox& box, const int64_t* points, size_t rows, uint64_t* out) {
+  HWY_DYNAMIC_DISPATCH(Box)(box, points, rows, out);
 }
 void MatchCodes(const CodeSet& set, const uint8_t* codes, size_t rows, uint64_t* out) {
   HWY_DYNAMIC_DISPATCH(Codes)(set, codes, rows, out);

@@ -24,6 +24,13 @@ void CompareToConstant(Op op, const double* values, size_t rows, double constant
 void CompareEach(Op op, const int64_t* a, const int64_t* b, size_t rows, uint64_t* out);
 void CompareEach(Op op, const double* a, const double* b, size_t rows, uint64_t* out);
 
+// Bounds that belong to the box, in 1e-7 degrees.
+struct GeoBox {
+  int32_t south, north, west, east;
+};
+// Points of kGeoPoint columns (columns.h) in the box.
+void PointsInBox(const GeoBox& box, const int64_t* points, size_t rows, uint64_t* out);
+
 // A set of byte codes.
 class CodeSet {
  public:

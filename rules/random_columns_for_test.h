@@ -25,6 +25,7 @@ inline Environment TestEnvironment() {
       .AddAttribute("vip", Type::Bool())
       .AddAttribute("joined", Type::Timestamp())
       .AddAttribute("tags", Type::List(Type::String()))
+      .AddAttribute("home", Type::GeoPoint())
       .AddSignal("score", Type::Double())
       .AddSignal("last_contact.email", Type::Timestamp())
       .AddCodeList("goods", {{"wear"}, {"shoes", "wear"}, {"bags", "wear"}, {"food"}})
@@ -93,6 +94,7 @@ struct StoredColumn {
       if (v.is(Kind::kInt)) integer = v.integer();
       if (v.is(Kind::kString)) integer = dictionary->Find(v.text());
       if (v.is(Kind::kTimestamp)) integer = v.micros();
+      if (v.is(Kind::kGeoPoint)) integer = PackGeoPoint(v.latitude(), v.longitude());
       if (v.is_true()) bits[i / 64] |= uint64_t{1} << (i % 64);
       u8.push_back(static_cast<uint8_t>(integer));
       u16.push_back(static_cast<uint16_t>(integer));
@@ -140,7 +142,8 @@ class TestColumns final : public Columns {
   size_t size() const override { return size_; }
   ColumnView Attribute(const Symbol& attribute, size_t block) const override {
     const auto index = static_cast<size_t>(attribute.index);
-    return index < 5 ? columns_[index].View(block * kBlockRows) : ColumnView();
+    if (index == 5) return {};
+    return columns_[index == 6 ? 7 : index].View(block * kBlockRows);
   }
   ColumnView Signal(const Symbol& signal, size_t block) const override {
     return columns_[5 + static_cast<size_t>(signal.index)].View(block * kBlockRows);
@@ -170,6 +173,7 @@ class TestColumns final : public Columns {
     memory.attributes.clear();
     for (size_t i = 0; i < 5; ++i) memory.attributes.push_back(columns_[i].values[ordinal]);
     memory.attributes.push_back(tags_[ordinal]);
+    memory.attributes.push_back(columns_[7].values[ordinal]);
     memory.signals = {columns_[5].values[ordinal], columns_[6].values[ordinal]};
     memory.segments = {BitAt(segment_, ordinal)};
     memory.events.clear();
@@ -210,6 +214,8 @@ class TestColumns final : public Columns {
       add(3, Value::Bool(random.OneIn(2)));
       add(4, Value::TimestampMicros(now - random.Below(1000) * kHour));
       add(5, Real(random));
+      add(7, UnpackGeoPoint(PackGeoPoint(static_cast<double>(random.Below(1801)) / 10 - 90,
+                                         static_cast<double>(random.Below(3601)) / 10 - 180)));
       add(6, random.OneIn(9) ? Value::TimestampMicros(0)
                              : Value::TimestampMicros(now - random.Below(1000) * kHour));
       tags_.push_back(random.OneIn(4) ? Value::Null()
@@ -222,6 +228,7 @@ class TestColumns final : public Columns {
     columns_[4].Finish(ColumnKind::kTimestamp, 8, nullptr);
     columns_[5].Finish(ColumnKind::kDouble, 8, nullptr);
     columns_[6].Finish(ColumnKind::kTimestamp, 8, nullptr);
+    columns_[7].Finish(ColumnKind::kGeoPoint, 8, nullptr);
   }
   void FillEvents(Random& random) {
     int64_t time = absl::ToUnixMicros(kNow) - 1000 * kHour;
@@ -256,7 +263,7 @@ class TestColumns final : public Columns {
   size_t size_;
   const TextDictionary tiers_{{"gold", "silver", "bronze", "", "guest"}};
   const TextDictionary categories_{{"shoes", "bags", "food"}};
-  StoredColumn columns_[7];
+  StoredColumn columns_[8];
   std::vector<Value> tags_;
   std::vector<StoredEvent> events_;
   std::vector<std::vector<size_t>> events_of_;  // By ordinal, oldest first.

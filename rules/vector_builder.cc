@@ -4,7 +4,9 @@
 #include <cmath>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "rules/node.h"
+#include "rules/operators.h"
 #include "rules/unparser.h"
 
 namespace rondo::rules {
@@ -68,6 +70,8 @@ bool Fits(ColumnKind kind, const Type& type) {
       return type.is(TypeKind::kBool);
     case ColumnKind::kTimestamp:
       return type.is(TypeKind::kTimestamp);
+    case ColumnKind::kGeoPoint:
+      return type.is(TypeKind::kGeoPoint);
     case ColumnKind::kNone:
       return false;
   }
@@ -266,7 +270,39 @@ ConditionPtr VectorBuilder::BuildTextEquality(const Expr& expr, const Leaf& leaf
   return MakeByCode(leaf, answers, Value::Bool(false), Unparse(expr));
 }
 
+ConditionPtr VectorBuilder::BuildGeoWithin(Op op, const Expr& distance, const Expr& radius) {
+  if (op != Op::kLess && op != Op::kLessEqual) return nullptr;
+  if (distance.kind != ExprKind::kCall || distance.receiver || distance.name != "geo_distance") {
+    return nullptr;
+  }
+  const std::optional<Leaf> first = LeafOf(*distance.args[0]);
+  const std::optional<Leaf> second = LeafOf(*distance.args[1]);
+  if (first.has_value() == second.has_value()) return nullptr;
+  const Leaf& leaf = first ? *first : *second;
+  const std::optional<Value> centre = ConstantOf(*distance.args[first ? 1 : 0]);
+  const std::optional<Value> metres = ConstantOf(radius);
+  const ColumnKind kind = ViewOf(leaf).kind;
+  const bool fits = (kind == ColumnKind::kGeoPoint || kind == ColumnKind::kAbsent) && centre &&
+                    centre->is(Kind::kGeoPoint) && metres && metres->is(Kind::kDouble) &&
+                    !std::isnan(metres->real());
+  if (!fits) return nullptr;
+  const GeoRadius within{.metres = metres->real(), .inclusive = op == Op::kLessEqual};
+  return MakeGeoWithin(leaf, *centre, within,
+                       absl::StrCat(Unparse(distance), " ", std::string(NameOf(op)), " ",
+                                    Unparse(radius)));
+}
+
+std::optional<Value> VectorBuilder::ConstantOf(const Expr& expr) {
+  const Reads reads = ReadsOf(expr);
+  if (reads.other || reads.segments || !reads.leaves.empty()) return std::nullopt;
+  return Probe(*NodeBuilder(environment_, arena_).Build(expr), nullptr, Value());
+}
+
 ConditionPtr VectorBuilder::BuildCompare(const Expr& expr) {
+  for (size_t i = 0; i < 2; ++i) {
+    const Op op = i == 0 ? expr.op : Mirrored(expr.op);
+    if (ConditionPtr within = BuildGeoWithin(op, *expr.args[i], *expr.args[1 - i])) return within;
+  }
   for (size_t i = 0; i < 2 && !scope_; ++i) {
     const Value& constant = expr.args[1 - i]->literal;
     if (!constant.is(Kind::kInt)) continue;
@@ -295,9 +331,9 @@ ConditionPtr VectorBuilder::BuildCompare(const Expr& expr) {
 }
 
 NumberPtr VectorBuilder::BuildConstantNumber(const Expr& expr, NumberType type) {
-  const Reads reads = ReadsOf(expr);
-  if (reads.other || reads.segments || !reads.leaves.empty()) return nullptr;
-  const Value value = Probe(*NodeBuilder(environment_, arena_).Build(expr), nullptr, Value());
+  const std::optional<Value> constant = ConstantOf(expr);
+  if (!constant) return nullptr;
+  const Value value = *constant;
   constexpr int64_t kExact = int64_t{1} << 53;
   switch (value.kind()) {
     case Kind::kInt:

@@ -55,6 +55,10 @@ class VectorBuilder {
   // `leaf == 'text'` over a large dictionary, by one look-up.
   ConditionPtr BuildTextEquality(const Expr& expr, const Leaf& leaf, const ColumnView& view);
   ConditionPtr BuildCompare(const Expr& expr);
+  // `distance op radius`, where `distance` is geo_distance() of a column and a constant point.
+  ConditionPtr BuildGeoWithin(Op op, const Expr& distance, const Expr& radius);
+  // Its value, which may be an error; nothing when it differs between customers.
+  std::optional<Value> ConstantOf(const Expr& expr);
   NumberPtr BuildNumber(const Expr& expr);
   // `optional.ofNonZeroValue(x).orValue(y)`.
   NumberPtr BuildNonZeroOr(const Expr& expr);

@@ -312,6 +312,8 @@ Value ValueAt(const ColumnView& view, size_t i) {
       return Value::Bool(BitAt(static_cast<const uint64_t*>(view.data), i));
     case ColumnKind::kTimestamp:
       return Value::TimestampMicros(integer());
+    case ColumnKind::kGeoPoint:
+      return UnpackGeoPoint(integer());
     default:
       return Value::Null();
   }

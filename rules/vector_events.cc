@@ -162,9 +162,9 @@ std::optional<TimeRange> VectorBuilder::RangeOfChain(const EventChain& chain) {
     for (size_t i = 0; i < 2; ++i) {
       const Expr* expr = i == 0 ? window.from : window.to;
       if (expr == nullptr) continue;
-      const Reads reads = ReadsOf(*expr);
-      if (reads.other || reads.segments || !reads.leaves.empty()) return std::nullopt;
-      ends[i] = Probe(*NodeBuilder(environment_, arena_).Build(*expr), nullptr, Value());
+      const std::optional<Value> end = ConstantOf(*expr);
+      if (!end) return std::nullopt;
+      ends[i] = *end;
     }
     const std::optional<TimeRange> part = RangeOf(window.kind, ends[0], ends[1], now_);
     if (!part) return std::nullopt;

@@ -133,6 +133,12 @@ ConditionPtr MakeByCode(Leaf leaf, const std::vector<Value>& by_code, const Valu
                         std::string text);
 // `op` is an ordering, kEqual or kNotEqual.
 ConditionPtr MakeCompare(Op op, NumberPtr a, NumberPtr b, std::string text);
+struct GeoRadius {
+  double metres = 0;
+  bool inclusive = false;  // Also those exactly that far away.
+};
+// The leaf's points within the radius of `centre`.
+ConditionPtr MakeGeoWithin(Leaf leaf, const Value& centre, GeoRadius radius, std::string text);
 // Events of each customer, by ordinal; 255 stands for as many or more.
 struct EventCounts {
   std::vector<uint8_t> counters;

@@ -192,12 +192,10 @@ class NonZeroOr final : public Number {
     const auto other = std::make_unique<Numbers>();
     otherwise_->Eval(chunk, other.get());
     for (size_t w = 0; w < chunk.words(); ++w) {
-      // The row evaluator asks both sides, the value first: what either fails with stays.
-      const uint64_t left = ~(out->no_value[w] | out->failed[w]);
-      const uint64_t right = ~(other->no_value[w] | other->failed[w]);
-      const uint64_t take = left & right & (out->null[w] | Zeros(*out, w, chunk.rows));
-      out->no_value[w] |= left & other->no_value[w];
-      out->failed[w] |= left & other->failed[w];
+      const uint64_t has_answer = ~(out->no_value[w] | out->failed[w]);
+      const uint64_t take = has_answer & (out->null[w] | Zeros(*out, w, chunk.rows));
+      out->no_value[w] |= take & other->no_value[w];
+      out->failed[w] |= take & other->failed[w];
       out->null[w] = take & other->null[w];
       for (uint64_t rest = take; rest != 0; rest &= rest - 1) {
         const size_t i = w * 64 + static_cast<size_t>(__builtin_ctzll(rest));

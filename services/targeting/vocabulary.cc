@@ -96,8 +96,9 @@ Cell CellOf(const type::Value& value, std::string& scratch) {
       return cell;
     }
     case type::Value::kGeoPointValue:
-      return IntegerCell(CellType::kGeoPoint, PackGeoPoint(value.geo_point_value().latitude(),
-                                                           value.geo_point_value().longitude()));
+      return IntegerCell(CellType::kGeoPoint,
+                         rules::PackGeoPoint(value.geo_point_value().latitude(),
+                                             value.geo_point_value().longitude()));
     case type::Value::kStringListValue: {
       std::vector<std::string_view> strings(value.string_list_value().values().begin(),
                                             value.string_list_value().values().end());

@@ -22,8 +22,9 @@ ColumnKind KindOf(CellType type) {
       return ColumnKind::kCode;
     case CellType::kInt:
     case CellType::kMoney:
-    case CellType::kGeoPoint:
       return ColumnKind::kInt;
+    case CellType::kGeoPoint:
+      return ColumnKind::kGeoPoint;
     case CellType::kDouble:
       return ColumnKind::kDouble;
     case CellType::kBool:
@@ -80,13 +81,6 @@ bool Holds(int64_t value) {
 
 }  // namespace
 
-int64_t PackGeoPoint(double latitude, double longitude) {
-  const auto scaled = [](double degrees) {
-    return static_cast<uint64_t>(static_cast<uint32_t>(std::lround(degrees * 1e7)));
-  };
-  return std::bit_cast<int64_t>(scaled(latitude) << 32 | scaled(longitude));
-}
-
 std::string PackStrings(const std::vector<std::string_view>& strings) {
   std::string packed;
   for (const std::string_view text : strings) {
@@ -139,6 +133,7 @@ ColumnChunk::ColumnChunk(ColumnKind kind, uint64_t born, int64_t base)
       break;
     case ColumnKind::kDouble:
     case ColumnKind::kTimestamp:
+    case ColumnKind::kGeoPoint:
       width_ = 8;
       break;
     default:
@@ -324,19 +319,14 @@ rules::Value Column::Get(size_t ordinal, rules::Arena& arena) const {
       const int64_t code = currencies_[ordinal / kBlockRows]->Integer(row);
       return rules::Value::Money(chunk.Integer(row), dictionary_->At(static_cast<size_t>(code)));
     }
-    case CellType::kGeoPoint: {
-      const uint64_t packed = static_cast<uint64_t>(chunk.Integer(row));
-      const auto degrees = [](uint64_t half) {
-        return static_cast<int32_t>(static_cast<uint32_t>(half)) * 1e-7;
-      };
-      return rules::Value::GeoPoint(degrees(packed >> 32), degrees(packed));
-    }
+    case CellType::kGeoPoint:
+      return rules::UnpackGeoPoint(chunk.Integer(row));
   }
   RONDO_CHECK(false);
 }
 
 rules::ColumnView Column::View(size_t block) const {
-  if (type_ == CellType::kMoney || type_ == CellType::kGeoPoint || type_ == CellType::kStringList) {
+  if (type_ == CellType::kMoney || type_ == CellType::kStringList) {
     return {.kind = ColumnKind::kNone};
   }
   if (block >= chunks_.size() || chunks_[block] == nullptr) return {.kind = ColumnKind::kAbsent};

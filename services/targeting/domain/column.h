@@ -24,9 +24,9 @@ enum class CellType : uint8_t {
   kInt,
   kDouble,
   kBool,
-  kTimestamp,   // Also dates, as their midnight in UTC.
-  kMoney,       // Not columnar for rules: asked of rows.
-  kGeoPoint,    // Not columnar for rules.
+  kTimestamp,  // Also dates, as their midnight in UTC.
+  kMoney,      // Not columnar for rules: asked of rows.
+  kGeoPoint,
   kStringList,  // Not columnar for rules.
 };
 
@@ -34,12 +34,11 @@ enum class CellType : uint8_t {
 struct Cell {
   CellType type = CellType::kString;
   bool present = false;   // False clears.
-  int64_t integer = 0;    // Int, bool, microseconds, minor units, or PackGeoPoint.
+  int64_t integer = 0;    // Int, bool, microseconds, minor units, or rules::PackGeoPoint.
   double real = 0.0;      // Double.
   std::string_view text;  // String, the money's currency, or PackStrings.
 };
 
-int64_t PackGeoPoint(double latitude, double longitude);
 std::string PackStrings(const std::vector<std::string_view>& strings);
 
 // `cell` as a cell of `type`: an int becomes a double. A cell that cannot be one is absent.

@@ -326,7 +326,7 @@ TEST(ColumnTest, HoldsEveryTypeAndGivesItBackAsRulesReadIt) {
   place.Set(0,
             {.type = CellType::kGeoPoint,
              .present = true,
-             .integer = PackGeoPoint(-33.8688, 151.2093),
+             .integer = rules::PackGeoPoint(-33.8688, 151.2093),
              .real = 0.0,
              .text = {}},
             epoch);

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "platform/catalog/catalog.h"
+#include "platform/core/parallel.h"
 #include "platform/core/rng.h"
 #include "platform/core/status_macros.h"
 #include "platform/eventlog/memory_log.h"
@@ -133,8 +134,11 @@ struct Shop::Parts {
 void Shop::Parts::Start() {
   runtime.Add(catalog);
   catalog.Attach(runtime);
-  module = std::make_unique<targeting::Module>(targeting::Module::Parts{
-      .runtime = runtime, .catalog = catalog, .clock = clock, .page_tokens = tokens});
+  module = std::make_unique<targeting::Module>(targeting::Module::Parts{.runtime = runtime,
+                                                                        .catalog = catalog,
+                                                                        .executor = door_threads,
+                                                                        .clock = clock,
+                                                                        .page_tokens = tokens});
   module->Serve(methods);
   MustBeOk(runtime.Start());
   MustBeOk(runtime.AwaitLive(clock.Now() + absl::Seconds(30)));
@@ -207,7 +211,10 @@ absl::StatusOr<std::vector<rules::Selection>> Shop::Parts::SelectAll(
     const std::string& rule, const Tables& tables, const rules::Environment& environment) {
   RONDO_ASSIGN_OR_RETURN(const rules::Program program,
                          rules::Compile(rule, environment, rules::Type::Bool()));
-  return program.Select(tables.pointers, clock.Now());
+  return program.Select(tables.pointers, clock.Now(),
+                        [this](size_t count, const std::function<void(size_t)>& work) {
+                          ParallelFor(door_threads, 1, count, work);  // Two threads, as the peers.
+                        });
 }
 
 Shop::Shop(const Population& population, Path path) : parts_(std::make_unique<Parts>(population)) {

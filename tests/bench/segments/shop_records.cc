@@ -74,8 +74,8 @@ Cell CellAt(const Values& values, size_t row) {
       return cell;
     case ValueKind::kPoint:
       cell.type = CellType::kGeoPoint;
-      cell.integer = targeting::PackGeoPoint(Degrees(static_cast<uint32_t>(values.Integer(row))),
-                                             Degrees(values.longitudes[row]));
+      cell.integer = rules::PackGeoPoint(Degrees(static_cast<uint32_t>(values.Integer(row))),
+                                         Degrees(values.longitudes[row]));
       return cell;
     case ValueKind::kFlag:
       cell.type = CellType::kBool;
