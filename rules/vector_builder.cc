@@ -287,9 +287,9 @@ ConditionPtr VectorBuilder::BuildGeoWithin(Op op, const Expr& distance, const Ex
                     !std::isnan(metres->real());
   if (!fits) return nullptr;
   const GeoRadius within{.metres = metres->real(), .inclusive = op == Op::kLessEqual};
-  return MakeGeoWithin(leaf, *centre, within,
-                       absl::StrCat(Unparse(distance), " ", std::string(NameOf(op)), " ",
-                                    Unparse(radius)));
+  return MakeGeoWithin(
+      leaf, *centre, within,
+      absl::StrCat(Unparse(distance), " ", std::string(NameOf(op)), " ", Unparse(radius)));
 }
 
 std::optional<Value> VectorBuilder::ConstantOf(const Expr& expr) {
