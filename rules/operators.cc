@@ -326,4 +326,19 @@ std::string_view NameOf(Op op) {
   return kNames[static_cast<size_t>(op)];
 }
 
+Op Mirrored(Op op) {
+  switch (op) {
+    case Op::kLess:
+      return Op::kGreater;
+    case Op::kLessEqual:
+      return Op::kGreaterEqual;
+    case Op::kGreater:
+      return Op::kLess;
+    case Op::kGreaterEqual:
+      return Op::kLessEqual;
+    default:
+      return op;
+  }
+}
+
 }  // namespace rondo::rules

@@ -25,6 +25,9 @@ Value HasField(Frame& frame, const Value& operand, std::string_view field);
 // What optional.ofNonZeroValue drops: null, false, 0, empty.
 bool IsZero(const Value& value);
 
+// `a op b` as `b op a`: < for >, and so on; other operators stay.
+Op Mirrored(Op op);
+
 // As messages and signatures name it: `_+_`.
 std::string_view NameOf(Op op);
 

@@ -146,6 +146,23 @@ RC_GTEST_PROP(RanksTest, FollowTheirDefinitionsOverAnyNumberOfTables, (uint64_t 
                   [&](double smaller, double, double, double known) {
                     return smaller / std::max(known - 1, 1.0) >= fraction;
                   })},
+      {absl::StrFormat("%.2f > percentile_rank(signal.ltv)", fraction),
+       BruteForce(people,
+                  [&](double smaller, double, double, double known) {
+                    return smaller / std::max(known - 1, 1.0) < fraction;
+                  })},
+      {absl::StrFormat("percentile_rank(signal.ltv) == %.2f || 0.0 == percentile_rank(signal.ltv)",
+                       fraction),
+       BruteForce(people,
+                  [&](double smaller, double, double, double known) {
+                    return smaller / std::max(known - 1, 1.0) == fraction || smaller == 0;
+                  })},
+      // Not by the comparison, but by the rank.
+      {absl::StrFormat("percentile_rank(signal.ltv) + 0.0 > %.2f", fraction),
+       BruteForce(people,
+                  [&](double smaller, double, double, double known) {
+                    return smaller / std::max(known - 1, 1.0) > fraction;
+                  })},
       {absl::StrFormat("ntile(%d, signal.ltv) == %d", n, tile),
        BruteForce(people,
                   [&](double, double before, double, double known) {

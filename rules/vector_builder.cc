@@ -81,21 +81,6 @@ bool Fits(ColumnKind kind, const Type& type) {
 bool IsComparison(Op op) { return op >= Op::kEqual && op <= Op::kGreaterEqual; }
 bool IsArithmetic(Op op) { return op >= Op::kAdd && op <= Op::kModulo; }
 
-Op Mirrored(Op op) {
-  switch (op) {
-    case Op::kLess:
-      return Op::kGreater;
-    case Op::kLessEqual:
-      return Op::kGreaterEqual;
-    case Op::kGreater:
-      return Op::kLess;
-    case Op::kGreaterEqual:
-      return Op::kLessEqual;
-    default:
-      return op;
-  }
-}
-
 }  // namespace
 
 std::optional<Leaf> VectorBuilder::LeafOf(const Expr& written) const {
@@ -200,7 +185,9 @@ ConditionPtr VectorBuilder::Build(const Expr& written) {
     return part == nullptr ? nullptr : MakeNot(std::move(part));
   }
   if (expr.target == Target::kSegment && !scope_) return MakeSegment(expr.symbol);
-  if (expr.target == Target::kRank) return MakeFlags(RanksOf(expr), Unparse(expr));
+  if (expr.target == Target::kRank) {
+    return MakeFlags(RanksOf(expr), MissingRank::kFalse, Unparse(expr));
+  }
   const Reads reads = ReadsOf(expr);
   if (!reads.other && !reads.segments && reads.leaves.empty()) {
     return MakeConstant(Probe(*NodeBuilder(environment_, arena_).Build(expr), nullptr, Value()));
@@ -298,7 +285,20 @@ std::optional<Value> VectorBuilder::ConstantOf(const Expr& expr) {
   return Probe(*NodeBuilder(environment_, arena_).Build(expr), nullptr, Value());
 }
 
+ConditionPtr VectorBuilder::BuildRankCompare(const Expr& expr) {
+  for (const ExprPtr& arg : expr.args) {
+    if (arg->target != Target::kRank || arg->name == "top") continue;
+    if (ranks_ == nullptr) return MakeFlags(nullptr, MissingRank::kNoValue, Unparse(expr));
+    const RankColumn& column = ranks_->at(static_cast<size_t>(arg->symbol.index));
+    if (column.type != TypeKind::kBool) continue;
+    // What was ranked is this comparison.
+    return MakeFlags(column.values, MissingRank::kNoValue, Unparse(expr));
+  }
+  return nullptr;
+}
+
 ConditionPtr VectorBuilder::BuildCompare(const Expr& expr) {
+  if (ConditionPtr ranked = BuildRankCompare(expr)) return ranked;
   for (size_t i = 0; i < 2; ++i) {
     const Op op = i == 0 ? expr.op : Mirrored(expr.op);
     if (ConditionPtr within = BuildGeoWithin(op, *expr.args[i], *expr.args[1 - i])) return within;

@@ -62,6 +62,8 @@ class VectorBuilder {
   NumberPtr BuildNumber(const Expr& expr);
   // `optional.ofNonZeroValue(x).orValue(y)`.
   NumberPtr BuildNonZeroOr(const Expr& expr);
+  // `percentile_rank(x) op constant`, where that is what was ranked.
+  ConditionPtr BuildRankCompare(const Expr& expr);
   std::shared_ptr<const Aggregate> RanksOf(const Expr& call) const;
   RowsFrom RowsOf(const Reads& reads) const;
   NumberPtr BuildConstantNumber(const Expr& expr, NumberType type);

@@ -133,13 +133,17 @@ class Segment final : public Condition {
 
 class Flags final : public Condition {
  public:
-  Flags(std::shared_ptr<const Aggregate> flags, std::string text)
-      : flags_(std::move(flags)), text_(std::move(text)) {}
+  Flags(std::shared_ptr<const Aggregate> flags, MissingRank missing, std::string text)
+      : flags_(std::move(flags)), missing_(missing), text_(std::move(text)) {}
   void Eval(Chunk& chunk, const Words&, Masks* out) const override {
     Clear(out, chunk.words());
     const size_t first = chunk.ordinal(0) / 64;
     std::copy_n(flags_->bits.begin() + static_cast<std::ptrdiff_t>(first), chunk.words(),
                 out->is_true.begin());
+    if (missing_ == MissingRank::kNoValue) {
+      std::copy_n(flags_->null.begin() + static_cast<std::ptrdiff_t>(first), chunk.words(),
+                  out->no_value.begin());
+    }
     if (flags_->failed.empty()) return;
     std::copy_n(flags_->failed.begin() + static_cast<std::ptrdiff_t>(first), chunk.words(),
                 out->failed.begin());
@@ -149,6 +153,7 @@ class Flags final : public Condition {
 
  private:
   std::shared_ptr<const Aggregate> flags_;
+  MissingRank missing_;
   std::string text_;
 };
 
@@ -329,8 +334,9 @@ ConditionPtr MakeByCode(Leaf leaf, const std::vector<Value>& by_code, const Valu
                         std::string text) {
   return std::make_unique<ByCode>(std::move(leaf), by_code, for_null, std::move(text));
 }
-ConditionPtr MakeFlags(std::shared_ptr<const Aggregate> flags, std::string text) {
-  return std::make_unique<Flags>(std::move(flags), std::move(text));
+ConditionPtr MakeFlags(std::shared_ptr<const Aggregate> flags, MissingRank missing,
+                       std::string text) {
+  return std::make_unique<Flags>(std::move(flags), missing, std::move(text));
 }
 
 }  // namespace rondo::rules

@@ -147,8 +147,10 @@ struct EventCounts {
 // `constant` is below 255.
 ConditionPtr MakeCountCompare(Op op, std::shared_ptr<const EventCounts> counts, uint8_t constant,
                               std::string text);
-// Of an aggregate's bits.
-ConditionPtr MakeFlags(std::shared_ptr<const Aggregate> flags, std::string text);
+// Of an aggregate's bits; who is in its `null` has no value, or is just not in.
+enum class MissingRank : uint8_t { kNoValue, kFalse };
+ConditionPtr MakeFlags(std::shared_ptr<const Aggregate> flags, MissingRank missing,
+                       std::string text);
 // By the row evaluator over the columns, or over Columns::MoveTo.
 enum class RowsFrom : uint8_t { kColumns, kMoveTo };
 ConditionPtr MakeByRow(NodePtr node, RowsFrom from, std::string text);

@@ -216,11 +216,11 @@ std::vector<Selection> VectorPlan::Select(std::span<const Columns* const> tables
         std::make_unique<TableQuery>(*table, TableQuery::Rule{tree_, environment_, local_slots_},
                                      Value::TimestampMicros(absl::ToUnixMicros(now))));
   }
-  for (const Expr* call : RankCallsOf(tree_)) {
+  for (const RankUse& use : RankUsesOf(tree_)) {
     std::vector<RankedTable> ranked(queries.size());
     for_all(queries.size(),
-            [&](size_t t) { ranked[t] = queries[t]->RankedBy(*call->args.back()); });
-    const std::vector<RankColumn> columns = Rank(*call, ranked);
+            [&](size_t t) { ranked[t] = queries[t]->RankedBy(*use.call->args.back()); });
+    const std::vector<RankColumn> columns = Rank(use, ranked, for_all);
     for (size_t t = 0; t < queries.size(); ++t) queries[t]->AddRank(columns[t]);
   }
   std::vector<Selection> selections(queries.size());

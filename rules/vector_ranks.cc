@@ -3,21 +3,20 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <functional>
+#include <limits>
 #include <memory>
-#include <string_view>
+#include <utility>
+
+#include "rules/operators.h"
+#include "rules/order_statistics.h"
 
 namespace rondo::rules {
 namespace {
 
-// One customer with a value.
-struct Place {
-  uint64_t key;  // Orders as the values do.
-  uint32_t table;
-  uint32_t ordinal;
-};
-
 constexpr uint64_t kSign = uint64_t{1} << 63;
 
+// Keys are ordered as values are.
 uint64_t KeyOf(int64_t value) { return static_cast<uint64_t>(value) ^ kSign; }
 // -0.0 and 0.0 are equal.
 uint64_t KeyOf(double value) {
@@ -25,130 +24,294 @@ uint64_t KeyOf(double value) {
   return (bits & kSign) != 0 ? ~bits : bits ^ kSign;
 }
 
-bool IsAlive(const Columns& columns, size_t ordinal) {
-  const uint64_t* alive = columns.Alive(ordinal / kBlockRows);
-  return alive == nullptr || BitAt(alive, ordinal % kBlockRows);
-}
+// Those of one table who have a value, in the order of ordinals.
+struct Known {
+  std::vector<uint32_t> ordinals;
+  std::vector<uint64_t> keys;
+};
 
-std::vector<Place> PlacesOf(std::span<const RankedTable> tables) {
-  std::vector<Place> places;
-  for (size_t t = 0; t < tables.size(); ++t) {
-    const RankedTable& table = tables[t];
-    for (size_t ordinal = 0; ordinal < table.columns->size(); ++ordinal) {
-      const bool none =
-          BitAt(table.values.null.data(), ordinal) || BitAt(table.values.failed.data(), ordinal);
-      if (none || !IsAlive(*table.columns, ordinal)) continue;
-      const bool real = table.type == NumberType::kDouble;
+Known KnownOf(const RankedTable& table) {
+  Known known;
+  const size_t size = table.columns->size();
+  known.ordinals.reserve(size);
+  known.keys.reserve(size);
+  const bool real = table.type == NumberType::kDouble;
+  for (size_t word = 0; word * 64 < size; ++word) {
+    const size_t block = word * 64 / kBlockRows;
+    const uint64_t* alive = table.columns->Alive(block);
+    const size_t rows = std::min<size_t>(64, size - word * 64);
+    uint64_t rest = ~(table.values.null[word] | table.values.failed[word]) &
+                    (rows == 64 ? ~uint64_t{0} : (uint64_t{1} << rows) - 1);
+    if (alive != nullptr) rest &= alive[word % (kBlockRows / 64)];
+    for (; rest != 0; rest &= rest - 1) {
+      const size_t ordinal = word * 64 + static_cast<size_t>(std::countr_zero(rest));
       if (real && std::isnan(table.values.doubles[ordinal])) continue;
-      const uint64_t key =
-          real ? KeyOf(table.values.doubles[ordinal]) : KeyOf(table.values.integers[ordinal]);
-      places.push_back({key, static_cast<uint32_t>(t), static_cast<uint32_t>(ordinal)});
+      known.ordinals.push_back(static_cast<uint32_t>(ordinal));
+      known.keys.push_back(real ? KeyOf(table.values.doubles[ordinal])
+                                : KeyOf(table.values.integers[ordinal]));
     }
   }
-  return places;
+  return known;
 }
+
+// Where an order of (key, id) is cut: before the first customer at or above both.
+struct Cut {
+  uint64_t key = 0;
+  uint64_t id = 0;
+};
 
 class Ranking {
  public:
-  Ranking(std::span<const RankedTable> tables, std::vector<Place> places, TypeKind type)
-      : tables_(tables), places_(std::move(places)) {
-    for (const RankedTable& table : tables) {
-      auto values = std::make_shared<Aggregate>();
-      const size_t size = table.columns->size();
-      const size_t words = (size + 63) / 64;
-      values->failed = table.values.failed;
-      if (type == TypeKind::kBool) {
-        values->bits.resize(words);
-      } else {
-        values->null.resize(words);
-        for (size_t w = 0; w < words; ++w) values->null[w] = ~values->failed[w];
-      }
-      if (type == TypeKind::kDouble) values->doubles.resize(size);
-      if (type == TypeKind::kInt) values->integers.resize(size);
-      results_.push_back(std::move(values));
+  Ranking(std::span<const RankedTable> tables, const ForAll& for_all)
+      : tables_(tables), for_all_(for_all), known_(tables.size()), results_(tables.size()) {
+    for_all_(tables.size(), [this](size_t t) { known_[t] = KnownOf(tables_[t]); });
+    for (const Known& known : known_) count_ += known.keys.size();
+    for (size_t t = 0; t < tables.size(); ++t) {
+      results_[t] = std::make_shared<Aggregate>();
+      results_[t]->failed = tables[t].values.failed;
     }
   }
 
-  void PercentileRanks() {
-    std::ranges::sort(places_, {}, &Place::key);
-    size_t smaller = 0;
-    for (size_t i = 0; i < places_.size(); ++i) {
-      if (i > 0 && places_[i].key != places_[i - 1].key) smaller = i;
-      const double others = places_.size() > 1 ? static_cast<double>(places_.size() - 1) : 1.0;
-      Give(places_[i]).doubles[places_[i].ordinal] = static_cast<double>(smaller) / others;
+  std::vector<RankColumn> PercentileRanks() {
+    std::vector<uint64_t> sorted;
+    sorted.reserve(count_);
+    for (const Known& known : known_) {
+      sorted.insert(sorted.end(), known.keys.begin(), known.keys.end());
     }
-  }
-
-  void Tiles(size_t count) {
-    std::ranges::sort(places_, [this](const Place& a, const Place& b) {
-      return a.key != b.key ? a.key < b.key : IdOf(a) < IdOf(b);
+    std::ranges::sort(sorted);
+    return Give<double>(TypeKind::kDouble, [&](size_t, size_t, uint64_t key) {
+      const auto smaller = std::ranges::lower_bound(sorted, key) - sorted.begin();
+      return static_cast<double>(smaller) / Others();
     });
-    const size_t small = places_.size() / count;  // Customers in a small tile.
-    const size_t in_large = places_.size() % count * (small + 1);
-    for (size_t i = 0; i < places_.size(); ++i) {
-      const size_t tile =
-          i < in_large ? i / (small + 1) : places_.size() % count + (i - in_large) / small;
-      Give(places_[i]).integers[places_[i].ordinal] = static_cast<int64_t>(tile) + 1;
-    }
   }
 
-  void Top(size_t count) {
-    const size_t kept = std::min(count, places_.size());
-    std::nth_element(places_.begin(), places_.begin() + static_cast<std::ptrdiff_t>(kept),
-                     places_.end(), [this](const Place& a, const Place& b) {
-                       return a.key != b.key ? a.key > b.key : IdOf(a) < IdOf(b);
-                     });
-    for (size_t i = 0; i < kept; ++i) {
-      const size_t ordinal = places_[i].ordinal;
-      results_[places_[i].table]->bits[ordinal / 64] |= uint64_t{1} << (ordinal % 64);
-    }
+  // Whether `rank op constant` holds, for those who have a rank.
+  std::vector<RankColumn> ComparePercentileRanks(Op op, double constant) {
+    // The rank grows with the number of smaller values, and so with the key.
+    const std::optional<uint64_t> reaches = FirstKey([&](double rank) { return rank >= constant; });
+    const std::optional<uint64_t> exceeds = FirstKey([&](double rank) { return rank > constant; });
+    const auto from = [](const std::optional<uint64_t>& first, uint64_t key) {
+      return first.has_value() && key >= *first;
+    };
+    return GiveBits([&](size_t, uint32_t, uint64_t key) {
+      const bool at_least = from(reaches, key);
+      const bool above = from(exceeds, key);
+      switch (op) {
+        case Op::kLess:
+          return !at_least;
+        case Op::kLessEqual:
+          return !above;
+        case Op::kGreater:
+          return above;
+        case Op::kGreaterEqual:
+          return at_least;
+        case Op::kEqual:
+          return at_least && !above;
+        default:
+          return !at_least || above;
+      }
+    });
   }
 
-  const std::vector<std::shared_ptr<Aggregate>>& results() const { return results_; }
+  std::vector<RankColumn> Tiles(size_t tiles) {
+    std::vector<size_t> places;  // Of the first customer of each tile but the first.
+    for (size_t tile = 1, place = 0; tile < tiles; ++tile) {
+      place += count_ / tiles + (tile <= count_ % tiles ? 1 : 0);
+      if (place < count_) places.push_back(place);
+    }
+    const std::vector<Cut> cuts = CutsAt(places);
+    return Give<int64_t>(TypeKind::kInt, [&](size_t t, size_t i, uint64_t key) {
+      auto cut = std::ranges::upper_bound(cuts, key, {}, &Cut::key);
+      // Of cuts through equal keys those at or below the customer's id count.
+      while (cut != cuts.begin() && std::prev(cut)->key == key &&
+             IdOf(t, known_[t].ordinals[i]) < std::prev(cut)->id) {
+        --cut;
+      }
+      return static_cast<int64_t>(cut - cuts.begin()) + 1;
+    });
+  }
+
+  std::vector<RankColumn> Top(size_t wanted) {
+    if (wanted >= count_) return GiveBits([](size_t, uint32_t, uint64_t) { return true; });
+    // The last of them, counted from the largest; then the smaller ids among its equals.
+    const size_t place = count_ - wanted;
+    const Ordered last = ValuesAt(Keys(), std::span(&place, 1), for_all_)[0];
+    size_t larger = 0;
+    size_t equal = 0;
+    for (const Known& known : known_) {
+      larger += static_cast<size_t>(
+          std::ranges::count_if(known.keys, [&](uint64_t key) { return key > last.key; }));
+      equal += static_cast<size_t>(std::ranges::count(known.keys, last.key));
+    }
+    const size_t kept = wanted - larger;
+    const uint64_t end = kept == equal ? 0 : IdAt(last.key, kept);
+    return GiveBits([&](size_t t, uint32_t ordinal, uint64_t key) {
+      return key > last.key || (key == last.key && (kept == equal || IdOf(t, ordinal) < end));
+    });
+  }
 
  private:
-  uint64_t IdOf(const Place& place) const {
-    return tables_[place.table].columns->IdOf(place.ordinal);
+  double Others() const { return count_ > 1 ? static_cast<double>(count_ - 1) : 1.0; }
+  uint64_t IdOf(size_t table, uint32_t ordinal) const {
+    return tables_[table].columns->IdOf(ordinal);
   }
-  Aggregate& Give(const Place& place) {
-    Aggregate& result = *results_[place.table];
-    result.null[place.ordinal / 64] &= ~(uint64_t{1} << (place.ordinal % 64));
-    return result;
+  std::vector<std::vector<uint64_t>> Keys() const {
+    std::vector<std::vector<uint64_t>> keys;
+    for (const Known& known : known_) keys.push_back(known.keys);
+    return keys;
+  }
+
+  // The id at `place` among those with that key, smallest ids first.
+  uint64_t IdAt(uint64_t key, size_t place) const {
+    std::vector<std::vector<uint64_t>> ids(known_.size());
+    for_all_(known_.size(), [&](size_t t) {
+      for (size_t i = 0; i < known_[t].keys.size(); ++i) {
+        if (known_[t].keys[i] == key) ids[t].push_back(IdOf(t, known_[t].ordinals[i]));
+      }
+    });
+    return ValuesAt(ids, std::span(&place, 1), for_all_)[0].key;
+  }
+
+  std::vector<Cut> CutsAt(std::span<const size_t> places) const {
+    std::vector<Cut> cuts;
+    const std::vector<Ordered> ordered = ValuesAt(Keys(), places, for_all_);
+    for (size_t i = 0; i < ordered.size(); ++i) {
+      const size_t equals_before = places[i] - ordered[i].smaller;
+      cuts.push_back({.key = ordered[i].key,
+                      .id = equals_before == 0 ? 0 : IdAt(ordered[i].key, equals_before)});
+    }
+    return cuts;
+  }
+
+  // The smallest key whose rank `holds`, which once true stays so as ranks grow; nothing when no
+  // key's does.
+  std::optional<uint64_t> FirstKey(const std::function<bool(double)>& holds) const {
+    size_t low = 0;  // Numbers of smaller values below it do not hold.
+    size_t high = count_;
+    while (low < high) {
+      const size_t middle = low + (high - low) / 2;
+      if (holds(static_cast<double>(middle) / Others())) {
+        high = middle;
+      } else {
+        low = middle + 1;
+      }
+    }
+    if (low == 0) return 0;
+    if (low >= count_) return std::nullopt;
+    // At least `low` values are smaller than a key just when the one at that place less one is.
+    const size_t place = low - 1;
+    const uint64_t below = ValuesAt(Keys(), std::span(&place, 1), for_all_)[0].key;
+    if (below == std::numeric_limits<uint64_t>::max()) return std::nullopt;
+    return below + 1;
+  }
+
+  // `value_of(table, index among the known, key)` for each who is known; null for the others.
+  template <typename T, typename ValueOf>
+  std::vector<RankColumn> Give(TypeKind type, const ValueOf& value_of) {
+    for_all_(tables_.size(), [&](size_t t) {
+      Aggregate& result = *results_[t];
+      std::vector<T>* values = nullptr;
+      if constexpr (std::is_same_v<T, double>) {
+        values = &result.doubles;
+      } else {
+        values = &result.integers;
+      }
+      values->resize(tables_[t].columns->size());
+      result.null.resize(result.failed.size());
+      for (size_t w = 0; w < result.null.size(); ++w) result.null[w] = ~result.failed[w];
+      const Known& known = known_[t];
+      for (size_t i = 0; i < known.keys.size(); ++i) {
+        const uint32_t ordinal = known.ordinals[i];
+        (*values)[ordinal] = value_of(t, i, known.keys[i]);
+        result.null[ordinal / 64] &= ~(uint64_t{1} << (ordinal % 64));
+      }
+    });
+    return ColumnsOf(type);
+  }
+
+  // Bits of the known for whom `holds(table, ordinal, key)`; `null` marks those who are not known.
+  template <typename Holds>
+  std::vector<RankColumn> GiveBits(const Holds& holds) {
+    for_all_(tables_.size(), [&](size_t t) {
+      Aggregate& result = *results_[t];
+      result.bits.resize(result.failed.size());
+      result.null.resize(result.failed.size());
+      for (size_t w = 0; w < result.null.size(); ++w) result.null[w] = ~result.failed[w];
+      const Known& known = known_[t];
+      for (size_t i = 0; i < known.keys.size(); ++i) {
+        const uint32_t ordinal = known.ordinals[i];
+        const uint64_t bit = uint64_t{1} << (ordinal % 64);
+        if (holds(t, ordinal, known.keys[i])) result.bits[ordinal / 64] |= bit;
+        result.null[ordinal / 64] &= ~bit;
+      }
+    });
+    return ColumnsOf(TypeKind::kBool);
+  }
+
+  std::vector<RankColumn> ColumnsOf(TypeKind type) const {
+    std::vector<RankColumn> columns;
+    for (const auto& result : results_) columns.push_back({type, result});
+    return columns;
   }
 
   std::span<const RankedTable> tables_;
-  std::vector<Place> places_;
+  const ForAll& for_all_;
+  std::vector<Known> known_;
+  size_t count_ = 0;
   std::vector<std::shared_ptr<Aggregate>> results_;
 };
 
-}  // namespace
-
-std::vector<const Expr*> RankCallsOf(const Expr& rule) {
-  std::vector<const Expr*> calls;
-  ForEach(rule, [&](const Expr& expr) {
-    if (expr.target == Target::kRank) calls.push_back(&expr);
-  });
-  std::ranges::sort(calls, {}, [](const Expr* call) { return call->symbol.index; });
-  return calls;
+std::optional<double> NumberOf(const Expr& expr) {
+  if (expr.kind != ExprKind::kLiteral) return std::nullopt;
+  if (expr.literal.is(Kind::kDouble) && !std::isnan(expr.literal.real())) {
+    return expr.literal.real();
+  }
+  if (expr.literal.is(Kind::kInt) && std::abs(expr.literal.integer()) <= int64_t{1} << 53) {
+    return static_cast<double>(expr.literal.integer());
+  }
+  return std::nullopt;
 }
 
-std::vector<RankColumn> Rank(const Expr& call, std::span<const RankedTable> tables) {
-  const std::string_view name = call.name;
-  const TypeKind type = name == "top"     ? TypeKind::kBool
-                        : name == "ntile" ? TypeKind::kInt
-                                          : TypeKind::kDouble;
-  Ranking ranking(tables, PlacesOf(tables), type);
-  const auto count = [&] { return static_cast<size_t>(call.args[0]->literal.integer()); };
-  if (type == TypeKind::kBool) {
-    ranking.Top(count());
-  } else if (type == TypeKind::kInt) {
-    ranking.Tiles(count());
-  } else {
-    ranking.PercentileRanks();
-  }
-  std::vector<RankColumn> columns;
-  for (const auto& values : ranking.results()) columns.push_back({type, values});
-  return columns;
+// The conditions that VectorBuilder::Build comes to, one by one: through logic only.
+void ForEachCondition(const Expr& written, const std::function<void(const Expr&)>& visit) {
+  const Expr& expr = Meaning(written);
+  const bool logic = expr.kind == ExprKind::kCall &&
+                     (expr.op == Op::kAnd || expr.op == Op::kOr || expr.op == Op::kNot);
+  if (!logic) return visit(expr);
+  for (const ExprPtr& arg : expr.args) ForEachCondition(*arg, visit);
+}
+
+}  // namespace
+
+std::vector<RankUse> RankUsesOf(const Expr& rule) {
+  std::vector<RankUse> uses;
+  ForEach(rule, [&](const Expr& expr) {
+    if (expr.target == Target::kRank) uses.push_back({.call = &expr});
+  });
+  std::ranges::sort(uses, {}, [](const RankUse& use) { return use.call->symbol.index; });
+  ForEachCondition(rule, [&](const Expr& expr) {
+    if (expr.kind != ExprKind::kCall || expr.op < Op::kEqual || expr.op > Op::kGreaterEqual) return;
+    for (size_t side = 0; side < 2; ++side) {
+      const Expr& call = *expr.args[side];
+      const std::optional<double> constant = NumberOf(*expr.args[1 - side]);
+      if (call.target != Target::kRank || call.name != "percentile_rank" || !constant) continue;
+      RankUse& use = uses[static_cast<size_t>(call.symbol.index)];
+      use.comparison = &expr;
+      use.op = side == 0 ? expr.op : Mirrored(expr.op);
+      use.constant = *constant;
+    }
+  });
+  return uses;
+}
+
+std::vector<RankColumn> Rank(const RankUse& use, std::span<const RankedTable> tables,
+                             const ForAll& for_all) {
+  Ranking ranking(tables, for_all);
+  const auto count = [&] { return static_cast<size_t>(use.call->args[0]->literal.integer()); };
+  if (use.call->name == "top") return ranking.Top(count());
+  if (use.call->name == "ntile") return ranking.Tiles(count());
+  if (use.comparison != nullptr) return ranking.ComparePercentileRanks(use.op, use.constant);
+  return ranking.PercentileRanks();
 }
 
 }  // namespace rondo::rules

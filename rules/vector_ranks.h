@@ -9,14 +9,20 @@
 //   top(n, x): whether the customer is one of the n with the largest values; of equal ones the
 //     smaller ids are.
 // Who is left out has null as percentile_rank and ntile, and is not in the top.
+//
+// Nothing is sorted but what lies around the bounds that are asked for: values are counted in
+// buckets, and only the buckets that hold a bound are looked into. Percentile ranks that are not
+// compared with a constant sort all values.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "rules/ast.h"
 #include "rules/columns.h"
+#include "rules/program.h"
 #include "rules/vector_nodes.h"
 
 namespace rondo::rules {
@@ -28,10 +34,20 @@ struct RankedTable {
   Aggregate values;  // `null` also where the value has no value.
 };
 
-// The calls of a rule, by their number.
-std::vector<const Expr*> RankCallsOf(const Expr& rule);
+// A call of a rule. Where it is compared with a number and nothing more is asked of it, the
+// comparison is ranked: then the column has its answers, as bits.
+struct RankUse {
+  const Expr* call = nullptr;
+  const Expr* comparison = nullptr;  // Null: the rank itself is needed.
+  Op op = Op::kEqual;                // Of the comparison, the call at its left.
+  double constant = 0;
+};
 
-// What `call` gives to everybody, by table. Failures of values stay failures.
-std::vector<RankColumn> Rank(const Expr& call, std::span<const RankedTable> tables);
+// The calls of a rule, by their number.
+std::vector<RankUse> RankUsesOf(const Expr& rule);
+
+// What the use gives to everybody, by table. Failures of values stay failures.
+std::vector<RankColumn> Rank(const RankUse& use, std::span<const RankedTable> tables,
+                             const ForAll& for_all);
 
 }  // namespace rondo::rules

@@ -41,8 +41,8 @@ class ChunkRanks final : public RankSource {
     if (has(values.failed)) {
       return frame.Fail(ErrorCode::kInvalidArgument, "what is ranked failed for this customer");
     }
-    if (has(values.null)) return Value::Null();
     if (column.type == TypeKind::kBool) return Value::Bool(has(values.bits));
+    if (has(values.null)) return Value::Null();
     return column.type == TypeKind::kDouble ? Value::Double(values.doubles[ordinal_])
                                             : Value::Int(values.integers[ordinal_]);
   }
