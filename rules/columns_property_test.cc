@@ -154,6 +154,13 @@ class RuleWriter {
                           random_.Pick<const char*>({"+", "-", "*", "/"}), " ",
                           Double(depth - 1, event), ")");
     }
+    if (depth > 0 && random_.OneIn(4)) {
+      const std::string nullable = event.empty() ? "customer.spend" : event + ".amount";
+      return absl::StrCat("(", Bool(0, event), " ? ",
+                          random_.OneIn(3) ? "null : " + nullable
+                                           : Double(depth - 1, event) + " : " + Double(0, event),
+                          ")");
+    }
     if (random_.OneIn(3)) return Literal() + ".5";
     if (!event.empty()) return event + ".amount";
     switch (random_.Below(5)) {

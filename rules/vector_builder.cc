@@ -351,6 +351,21 @@ NumberPtr VectorBuilder::BuildConstantNumber(const Expr& expr, NumberType type) 
   }
 }
 
+NumberPtr VectorBuilder::BuildConditional(const Expr& expr, NumberType type) {
+  if (expr.kind != ExprKind::kCall || expr.op != Op::kConditional) return nullptr;
+  ConditionPtr condition = Build(*expr.args[0]);
+  if (condition == nullptr) return nullptr;
+  const auto branch = [&](const Expr& arg) -> NumberPtr {
+    const bool null = arg.kind == ExprKind::kLiteral && arg.literal.is_null();
+    NumberPtr number = null ? MakeNullNumber(type) : BuildNumber(arg);
+    return number != nullptr && number->type == type ? std::move(number) : nullptr;
+  };
+  NumberPtr then = branch(*expr.args[1]);
+  NumberPtr otherwise = then == nullptr ? nullptr : branch(*expr.args[2]);
+  if (otherwise == nullptr) return nullptr;
+  return MakeConditionalNumber(std::move(condition), std::move(then), std::move(otherwise));
+}
+
 NumberPtr VectorBuilder::BuildNonZeroOr(const Expr& expr) {
   if (expr.kind != ExprKind::kCall || expr.name != "orValue" || expr.args.size() != 2) {
     return nullptr;
@@ -379,6 +394,7 @@ NumberPtr VectorBuilder::BuildNumber(const Expr& written) {
   }
   if (NumberPtr constant = BuildConstantNumber(expr, *type)) return constant;
   if (NumberPtr number = BuildNonZeroOr(expr)) return number;
+  if (NumberPtr number = BuildConditional(expr, *type)) return number;
   if (!scope_) {
     if (NumberPtr aggregate = BuildAggregate(expr)) return aggregate;
   }

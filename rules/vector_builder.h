@@ -60,6 +60,8 @@ class VectorBuilder {
   // Its value, which may be an error; nothing when it differs between customers.
   std::optional<Value> ConstantOf(const Expr& expr);
   NumberPtr BuildNumber(const Expr& expr);
+  // `c ? x : y`; either may be null.
+  NumberPtr BuildConditional(const Expr& expr, NumberType type);
   // `optional.ofNonZeroValue(x).orValue(y)`.
   NumberPtr BuildNonZeroOr(const Expr& expr);
   // `percentile_rank(x) op constant`, where that is what was ranked.

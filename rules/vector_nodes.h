@@ -160,6 +160,10 @@ NumberPtr MakeConstantNumber(NumberType type, int64_t integer, double real);
 NumberPtr MakeArithmetic(Op op, NumberType type, NumberPtr a, NumberPtr b);
 // The value, or `otherwise` where it is null or zero.
 NumberPtr MakeNonZeroOr(NumberPtr value, NumberPtr otherwise);
+// Null in every row.
+NumberPtr MakeNullNumber(NumberType type);
+// `then` where the condition is true, `otherwise` where it is false; both of one type.
+NumberPtr MakeConditionalNumber(ConditionPtr condition, NumberPtr then, NumberPtr otherwise);
 NumberPtr MakeNumberByRow(NodePtr node, RowsFrom from, NumberType type, std::string text);
 NumberPtr MakeAggregateNumber(std::shared_ptr<const Aggregate> aggregate, NumberType type,
                               std::string text);

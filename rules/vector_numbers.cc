@@ -224,6 +224,53 @@ class NonZeroOr final : public Number {
   NumberPtr value_, otherwise_;
 };
 
+class NullNumber final : public Number {
+ public:
+  void Eval(Chunk& chunk, Numbers* out) const override {
+    ClearMasks(out, chunk.words());
+    std::fill_n(out->null.begin(), chunk.words(), ~uint64_t{0});
+  }
+  std::string Describe() const override { return "null"; }
+};
+
+class ConditionalNumber final : public Number {
+ public:
+  ConditionalNumber(ConditionPtr condition, NumberPtr then, NumberPtr otherwise)
+      : condition_(std::move(condition)),
+        then_(std::move(then)),
+        otherwise_(std::move(otherwise)) {}
+  void Eval(Chunk& chunk, Numbers* out) const override {
+    Words all;
+    all.fill(~uint64_t{0});
+    if (chunk.rows % 64 != 0) all[chunk.words() - 1] = (uint64_t{1} << chunk.rows % 64) - 1;
+    const auto masks = std::make_unique<Masks>();
+    condition_->Eval(chunk, all, masks.get());
+    then_->Eval(chunk, out);
+    const auto other = std::make_unique<Numbers>();
+    otherwise_->Eval(chunk, other.get());
+    for (size_t w = 0; w < chunk.words(); ++w) {
+      const uint64_t yes = masks->is_true[w];
+      const uint64_t no = ~(yes | masks->no_value[w] | masks->failed[w]);
+      out->null[w] = (out->null[w] & yes) | (other->null[w] & no);
+      out->no_value[w] = (out->no_value[w] & yes) | (other->no_value[w] & no) | masks->no_value[w];
+      out->failed[w] = (out->failed[w] & yes) | (other->failed[w] & no) | masks->failed[w];
+      const uint64_t take = no & ~(out->null[w] | out->no_value[w] | out->failed[w]) & all[w];
+      for (uint64_t rest = take; rest != 0; rest &= rest - 1) {
+        const size_t i = w * 64 + static_cast<size_t>(__builtin_ctzll(rest));
+        out->integers[i] = other->integers[i];
+        out->doubles[i] = other->doubles[i];
+      }
+    }
+  }
+  std::string Describe() const override {
+    return absl::StrFormat("either %s or %s", then_->Describe(), otherwise_->Describe());
+  }
+
+ private:
+  ConditionPtr condition_;
+  NumberPtr then_, otherwise_;
+};
+
 // Of a column and a constant, without a copy of the column.
 void CompareColumn(Op op, const ColumnView& view, const Chunk& chunk, const Number& constant,
                    uint64_t* out) {
@@ -377,6 +424,15 @@ NumberPtr MakeConstantNumber(NumberType type, int64_t integer, double real) {
 
 NumberPtr MakeArithmetic(Op op, NumberType type, NumberPtr a, NumberPtr b) {
   return Typed(std::make_unique<ArithmeticNumber>(op, std::move(a), std::move(b)), type);
+}
+
+NumberPtr MakeNullNumber(NumberType type) { return Typed(std::make_unique<NullNumber>(), type); }
+
+NumberPtr MakeConditionalNumber(ConditionPtr condition, NumberPtr then, NumberPtr otherwise) {
+  const NumberType type = then->type;
+  return Typed(std::make_unique<ConditionalNumber>(std::move(condition), std::move(then),
+                                                   std::move(otherwise)),
+               type);
 }
 
 NumberPtr MakeNonZeroOr(NumberPtr value, NumberPtr otherwise) {
