@@ -13,6 +13,7 @@
 #include "app/document_files.h"
 #include "app/documents.h"
 #include "app/line_diff.h"
+#include "platform/catalog/resource_name.h"
 #include "platform/core/status_macros.h"
 
 namespace rondo {
@@ -93,8 +94,9 @@ std::vector<std::string> NeedsOf(const Change& change, const absl::Status& refus
   std::vector<std::string> needs;
   for (const Change* other : pending) {
     if (other == &change) continue;
-    const bool attributes = CollectionOf(other->name()) == Collections().front() &&
-                            CollectionOf(change.name()) != Collections().front();
+    const bool attributes = CollectionOf(other->name()) == catalog::kAttributeSets &&
+                            CollectionOf(change.name()) != catalog::kAttributeSets &&
+                            CollectionOf(change.name()) != catalog::kCodeLists;
     if (attributes || Mentions(text, other->name()) || Mentions(reason, other->name())) {
       needs.push_back(other->name());
     }

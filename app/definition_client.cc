@@ -32,6 +32,7 @@ using log::v1::Definition;
     static const auto& In(const ListResponse& response) { return response.plural(); }      \
   }
 
+RONDO_DEFINITION_KIND(CodeList, customer::v1, CodeLists, "codeLists/", code_list, code_lists);
 RONDO_DEFINITION_KIND(AttributeSet, customer::v1, AttributeSets, "attributeSets/", attribute_set,
                       attribute_sets);
 RONDO_DEFINITION_KIND(Segment, targeting::v1, Segments, "segments/", segment, segments);
@@ -54,6 +55,7 @@ Definition Wrap(const typename Kind::Resource& resource) {
 // Calls `body` with the kind whose collection `name` is in.
 template <typename Result, typename Body>
 Result ForKind(std::string_view name, Body body) {
+  if (name.starts_with(CodeListKind::kCollection)) return body(CodeListKind{});
   if (name.starts_with(AttributeSetKind::kCollection)) return body(AttributeSetKind{});
   if (name.starts_with(SegmentKind::kCollection)) return body(SegmentKind{});
   if (name.starts_with(OfferKind::kCollection)) return body(OfferKind{});
@@ -81,8 +83,9 @@ void ClearOutput(google::protobuf::Message& message) {
 
 const std::vector<std::string_view>& Collections() {
   static const std::vector<std::string_view> collections = {
-      AttributeSetKind::kCollection, SegmentKind::kCollection, OfferKind::kCollection,
-      TemplateKind::kCollection,     PolicyKind::kCollection,  CampaignKind::kCollection};
+      CodeListKind::kCollection, AttributeSetKind::kCollection, SegmentKind::kCollection,
+      OfferKind::kCollection,    TemplateKind::kCollection,     PolicyKind::kCollection,
+      CampaignKind::kCollection};
   return collections;
 }
 

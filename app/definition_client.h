@@ -11,8 +11,8 @@
 
 namespace rondo {
 
-// `attributeSets/`, `segments/`, … in an order in which nothing refers to what comes later, but
-// segments to segments.
+// `codeLists/`, `attributeSets/`, `segments/`, … in an order in which nothing refers to what comes
+// later, but segments to segments.
 const std::vector<std::string_view>& Collections();
 
 class DefinitionClient {

@@ -140,7 +140,7 @@ void AddDefinitionCommands(CLI::App& root, Shell& shell) {
 
   for (const auto& [noun, collection] :
        {std::pair{"offer", "offers/"}, std::pair{"policy", "policies/"},
-        std::pair{"attributes", "attributeSets/"}}) {
+        std::pair{"attributes", "attributeSets/"}, std::pair{"codes", "codeLists/"}}) {
     CLI::App* command = root.add_subcommand(noun, absl::StrFormat("Definitions of %s", collection));
     command->footer(absl::StrFormat("Example:\n  rondo %s list", noun));
     command->require_subcommand(1);

@@ -18,7 +18,8 @@ struct DocumentKind {
   std::string_view collection;
   std::string_view body_field;  // Of rondo.log.v1.Definition.
 };
-inline constexpr std::array<DocumentKind, 6> kDocumentKinds = {{
+inline constexpr std::array<DocumentKind, 7> kDocumentKinds = {{
+    {"CodeList", catalog::kCodeLists, "code_list"},
     {"AttributeSet", catalog::kAttributeSets, "attribute_set"},
     {"Segment", catalog::kSegments, "segment"},
     {"Offer", catalog::kOffers, "offer"},

@@ -1,5 +1,5 @@
-// Definitions as text: YAML documents of the kinds AttributeSet, Segment, Offer, Template, Campaign
-// and Policy, and back.
+// Definitions as text: YAML documents of the kinds CodeList, AttributeSet, Segment, Offer,
+// Template, Campaign and Policy, and back.
 //
 // A document is `kind`, `name` (without its collection) and the fields of the kind's proto message,
 // read by the proto's own descriptors, so that text and contract cannot drift apart. Text is kinder

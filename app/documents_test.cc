@@ -79,7 +79,7 @@ shcedule: {}
 
 TEST(ParseDocumentsTest, RefusesUnknownKindsOutputOnlyFieldsAndBrokenYaml) {
   EXPECT_THAT(ParseDocuments("f", "kind: Campain\nname: x\n").status().message(),
-              HasSubstr("f:1:7: kind: expected one of AttributeSet, Segment"));
+              HasSubstr("f:1:7: kind: expected one of CodeList, AttributeSet, Segment"));
   EXPECT_THAT(ParseDocuments("f", "kind: Segment\nname: x\nversion: 3\n").status().message(),
               HasSubstr("version: unknown field"));
   EXPECT_THAT(ParseDocuments("f", "kind: [Segment\n").status().message(), HasSubstr("not YAML"));

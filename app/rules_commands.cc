@@ -33,15 +33,17 @@ absl::StatusOr<rules::Environment> EnvironmentOf(const std::vector<std::string>&
   constexpr std::string_view kSegments = "segments/";
   RONDO_ASSIGN_OR_RETURN(const std::vector<Document> documents, LoadDocuments(paths));
   std::vector<log::v1::Definition> sets;
+  std::vector<log::v1::Definition> code_lists;
   rules::Environment environment;
   for (const Document& document : documents) {
     const log::v1::Definition& definition = document.definition;
     if (definition.has_attribute_set()) sets.push_back(definition);
+    if (definition.has_code_list()) code_lists.push_back(definition);
     if (definition.has_segment()) {
       environment.AddSegment(definition.name().substr(kSegments.size()));
     }
   }
-  const rules::Schema schema(sets);
+  const rules::Schema schema(sets, code_lists);
   schema.DeclareAttributes(environment);
   schema.DeclareEvents(environment);
   rules::Schema::DeclareSignals(environment);

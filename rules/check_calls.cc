@@ -111,6 +111,7 @@ Type CheckPass::CheckOperator(Expr& expr) {
   std::vector<Type> args;
   for (const ExprPtr& arg : expr.args) args.push_back(CheckExpr(*arg));
   if (std::optional<Type> result = Resolve(std::string(NameOf(expr.op)), false, args)) {
+    CheckCodesNamed(expr, args);
     return *result;
   }
   std::string hint;

@@ -164,16 +164,36 @@ Type CheckPass::CheckUnder(Expr& expr) {
     return Refuse(expr.offset,
                   absl::StrFormat("under() is for codes of a code list, not %s", Show(type)));
   }
-  std::vector<std::string> known;
-  for (const Code& code : *codes) known.push_back(code.code);
-  if (std::ranges::find(known, *top) == known.end()) {
-    return Refuse(expr.args[1]->offset, absl::StrFormat("`%s` has no code `%s`%s", type.name, *top,
-                                                        DidYouMean(*top, known)));
-  }
+  if (!CheckCode(*expr.args[1], type)) return Type::Error();
   const std::set<std::string> under = CodesUnder(*codes, *top);
   expr.target = Target::kUnder;
   expr.fields.assign(under.begin(), under.end());
   return Type::Bool();
+}
+
+bool CheckPass::CheckCode(const Expr& literal, const Type& list) {
+  const std::vector<Code>* codes = env_.FindCodeList(list.name);
+  if (codes == nullptr || !literal.literal.is(Kind::kString)) return true;
+  const std::string code(literal.literal.text());
+  if (std::ranges::find(*codes, code, &Code::code) != codes->end()) return true;
+  std::vector<std::string> known;
+  for (const Code& each : *codes) known.push_back(each.code);
+  Refuse(literal.offset,
+         absl::StrFormat("`%s` has no code `%s`%s", list.name, code, DidYouMean(code, known)));
+  return false;
+}
+
+void CheckPass::CheckCodesNamed(const Expr& expr, const std::vector<Type>& args) {
+  const bool equality = expr.op == Op::kEqual || expr.op == Op::kNotEqual;
+  if ((!equality && expr.op != Op::kIn) || args.size() != 2) return;
+  for (size_t i = 0; i < (equality ? 2U : 1U); ++i) {
+    const Type type = subst_.Apply(args[i], Substitution::Unbound::kKeep);
+    if (!type.is(TypeKind::kString) || type.name.empty()) continue;
+    const Expr& other = *expr.args[1 - i];
+    if (equality) CheckCode(other, type);
+    if (equality || other.kind != ExprKind::kList) continue;
+    for (const ExprPtr& item : other.args) CheckCode(*item, type);
+  }
 }
 
 Type CheckPass::CheckRank(Expr& expr) {

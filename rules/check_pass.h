@@ -99,6 +99,9 @@ class CheckPass {
   Type CheckLastContact(Expr& expr);
   Type CheckResponded(Expr& expr);
   Type CheckUnder(Expr& expr);
+  // Refuses codes that their list has not: x == 'FRUTI', x in ['FRUTI'], for x of a code list.
+  void CheckCodesNamed(const Expr& expr, const std::vector<Type>& args);
+  bool CheckCode(const Expr& literal, const Type& list);
   Type CheckRank(Expr& expr);
   // Makes the call short for the rule `text`, whose places are all the call's.
   Type Expand(Expr& expr, const std::string& text);

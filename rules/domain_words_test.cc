@@ -86,6 +86,21 @@ TEST(DomainWordsTest, UnderHoldsForTheCodeAndAllBelowIt) {
   EXPECT_NE(Refused("customer.tier.under('FOOD')").find("codes of a code list"), std::string::npos);
 }
 
+TEST(DomainWordsTest, ACodeThatIsNotInTheListIsRefusedWhereverItIsCompared) {
+  EXPECT_EQ(Evaluated("customer.category == 'APPLE' && customer.category in ['APPLE', 'SHOES'] && "
+                      "'FOOD' != customer.category"),
+            "true");
+  for (const std::string_view rule :
+       {"customer.category == 'FRUTI'", "'FRUTI' != customer.category",
+        "customer.category in ['FOOD', 'FRUTI']",
+        "events('purchase').exists(e, e.category == 'FRUTI')"}) {
+    EXPECT_NE(Refused(rule).find("`goods` has no code `FRUTI`; did you mean `FRUIT`?"),
+              std::string::npos)
+        << Refused(rule);
+  }
+  EXPECT_EQ(Evaluated("customer.tier == 'FRUTI'"), "false");
+}
+
 TEST(DomainWordsTest, UnderEndsWhereParentsGoInACircle) {
   Environment environment;
   environment.AddAttribute("c", Type::Code("l"))

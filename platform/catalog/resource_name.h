@@ -9,6 +9,7 @@
 namespace rondo::catalog {
 
 inline constexpr std::string_view kAttributeSets = "attributeSets/";
+inline constexpr std::string_view kCodeLists = "codeLists/";
 inline constexpr std::string_view kSegments = "segments/";
 inline constexpr std::string_view kOffers = "offers/";
 inline constexpr std::string_view kTemplates = "templates/";

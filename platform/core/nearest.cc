@@ -24,8 +24,12 @@ size_t EditDistance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string_view Nearest(std::string_view name, const std::vector<std::string>& candidates) {
+std::string_view Nearest(std::string_view name, const std::vector<std::string>& candidates,
+                         size_t steps_max) {
   if (name.empty() || name.size() > kLongestNameCompared) return {};
+  size_t steps = 0;
+  for (const std::string& candidate : candidates) steps += name.size() * candidate.size();
+  if (steps > steps_max) return {};
   std::string_view best;
   // A third of the letters may be wrong, two at least (swapped letters count twice).
   size_t best_distance = std::max<size_t>(2, name.size() / 3) + 1;

@@ -14,6 +14,8 @@ TEST(NearestTest, FindsSlipsAndNothingFurtherOff) {
   EXPECT_EQ(Nearest("", names), "");
   EXPECT_EQ(Nearest("x", {"y"}), "");  // All of it would be wrong.
   EXPECT_EQ(Nearest(std::string(65, 'a'), {std::string(64, 'a')}), "");
+  EXPECT_EQ(Nearest("teir", {"tier"}, 16), "tier");
+  EXPECT_EQ(Nearest("teir", {"tier"}, 15), "");  // Too many steps.
 }
 
 }  // namespace

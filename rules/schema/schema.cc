@@ -63,6 +63,19 @@ std::optional<Type> TypeOf(pb::ValueType type) {
   }
 }
 
+std::optional<Type> TypeOf(const customer::v1::Attribute& attribute) {
+  if (attribute.type() == pb::VALUE_TYPE_CODE && !attribute.code_list().empty()) {
+    return Type::Code(attribute.code_list());
+  }
+  return TypeOf(attribute.type());
+}
+
+std::vector<Code> CodesOf(const customer::v1::CodeList& list) {
+  std::vector<Code> codes;
+  for (const customer::v1::Code& code : list.codes()) codes.push_back({code.code(), code.parent()});
+  return codes;
+}
+
 Value ValueOf(const pb::Value& value, Arena& arena) {
   switch (value.kind_case()) {
     case pb::Value::kStringValue:
@@ -94,16 +107,17 @@ Value ValueOf(const pb::Value& value, Arena& arena) {
 std::vector<Field> FieldsOf(const customer::v1::EventType& event_type) {
   std::vector<Field> fields;
   for (const auto& field : event_type.fields()) {
-    const std::optional<Type> type = TypeOf(field.type());
+    const std::optional<Type> type = TypeOf(field);
     if (!field.pii() && type.has_value()) fields.push_back({field.name(), *type});
   }
   return fields;
 }
 
-Schema::Schema(const std::vector<log::v1::Definition>& attribute_sets) {
+Schema::Schema(const std::vector<log::v1::Definition>& attribute_sets,
+               const std::vector<log::v1::Definition>& code_lists) {
   for (const log::v1::Definition& set : attribute_sets) {
     for (const auto& attribute : set.attribute_set().attributes()) {
-      const std::optional<Type> type = TypeOf(attribute.type());
+      const std::optional<Type> type = TypeOf(attribute);
       if (attribute.pii() || !type.has_value()) continue;
       attributes_.emplace(attribute.name(), Attribute{set.name(), *type});
     }
@@ -112,14 +126,23 @@ Schema::Schema(const std::vector<log::v1::Definition>& attribute_sets) {
     }
   }
   for (const std::string_view own : kOwnEvents) events_.emplace(own, Event{});
+  for (const log::v1::Definition& list : code_lists) {
+    code_lists_.emplace(list.name(), CodesOf(list.code_list()));
+  }
 }
 
 void Schema::DeclareAttributes(Environment& environment) const {
   for (const auto& [name, attribute] : attributes_) environment.AddAttribute(name, attribute.type);
+  DeclareCodeLists(environment);
 }
 
 void Schema::DeclareEvents(Environment& environment) const {
   for (const auto& [name, event] : events_) environment.AddEventType(name, event.fields);
+  DeclareCodeLists(environment);
+}
+
+void Schema::DeclareCodeLists(Environment& environment) const {
+  for (const auto& [name, codes] : code_lists_) environment.AddCodeList(name, codes);
 }
 
 void Schema::DeclareResponses(Environment& environment) {

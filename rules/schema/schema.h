@@ -25,24 +25,32 @@ inline constexpr std::string_view kResponseEvent = "response";
 // nullopt for VALUE_TYPE_UNSPECIFIED and types unknown to this version.
 std::optional<Type> TypeOf(type::v1::ValueType type);
 
+// As above; of an attribute or a field whose codes are a list's, Type::Code of that list's name.
+std::optional<Type> TypeOf(const customer::v1::Attribute& attribute);
+
+// A code list's codes for Environment::AddCodeList.
+std::vector<Code> CodesOf(const customer::v1::CodeList& list);
+
 // A contract's value for rules; borrows from `value` and `arena`. Absent and sealed ones are null.
 Value ValueOf(const type::v1::Value& value, Arena& arena);
 
 // The fields of an event type that rules may name: PII and types unknown to this version excepted.
 std::vector<Field> FieldsOf(const customer::v1::EventType& event_type);
 
-// What attribute sets declare, and the events and signals that the engine itself makes. Immutable,
-// thread-safe.
+// What attribute sets declare, with the code lists that they use, and the events and signals that
+// the engine itself makes. Immutable, thread-safe.
 class Schema {
  public:
   // `attribute_sets`: current definitions of `attributeSets/…`, by name. Of names declared twice
-  // the first counts. PII is left out: no rule reads it.
-  explicit Schema(const std::vector<log::v1::Definition>& attribute_sets);
+  // the first counts. PII is left out: no rule reads it. `code_lists`: those of `codeLists/…`;
+  // codes of a list that is not among them are strings of which rules know nothing more.
+  explicit Schema(const std::vector<log::v1::Definition>& attribute_sets,
+                  const std::vector<log::v1::Definition>& code_lists = {});
 
-  // `customer.NAME` for each attribute.
+  // `customer.NAME` for each attribute, and the code lists.
   void DeclareAttributes(Environment& environment) const;
-  // `events('NAME')` for each event type; the engine's own have no fields unless a set gives them
-  // some.
+  // `events('NAME')` for each event type, and the code lists; the engine's own have no fields
+  // unless a set gives them some.
   void DeclareEvents(Environment& environment) const;
   // `events('response')`, whose events are the customer's attributed responses, and with it
   // responded('campaigns/spring', 'click'): for those who have them at hand. Fields: campaign,
@@ -51,6 +59,9 @@ class Schema {
   // `signal.NAME` for the signals that the engine computes, before the first is computed, but those
   // that `environment` has.
   static void DeclareSignals(Environment& environment);
+
+  // The code lists alone: for those who declare an event type of their own choice.
+  void DeclareCodeLists(Environment& environment) const;
 
   // Whether events of this type are known, declared or the engine's own.
   bool HasEvent(std::string_view event_type) const;
@@ -74,6 +85,7 @@ class Schema {
   };
   std::map<std::string, Attribute, std::less<>> attributes_;
   std::map<std::string, Event, std::less<>> events_;
+  std::map<std::string, std::vector<Code>> code_lists_;
 };
 
 }  // namespace rondo::rules

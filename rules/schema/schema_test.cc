@@ -79,6 +79,44 @@ TEST(SchemaTest, TheFirstOfTwoDeclarationsCountsAndPiiIsNone) {
               ElementsAre("attributeSets/a", "attributeSets/b"));
 }
 
+TEST(SchemaTest, CodesOfAListStandUnderEachOther) {
+  log::v1::Definition goods;
+  goods.set_name("codeLists/goods");
+  goods.mutable_code_list()->add_codes()->set_code("FOOD");
+  goods.mutable_code_list()->add_codes()->set_code("FRUIT");
+  goods.mutable_code_list()->mutable_codes(1)->set_parent("FOOD");
+  log::v1::Definition set = Set("a");
+  AddAttribute(set, "favourite", pb::VALUE_TYPE_CODE);
+  set.mutable_attribute_set()->mutable_attributes(0)->set_code_list(goods.name());
+  AddEvent(set, "purchase", "category");
+  auto& category = *set.mutable_attribute_set()->mutable_event_types(0)->mutable_fields(0);
+  category.set_type(pb::VALUE_TYPE_CODE);
+  category.set_code_list(goods.name());
+
+  const auto compiled = [&](const Schema& schema, const std::string& rule) {
+    Environment environment;
+    schema.DeclareAttributes(environment);
+    schema.DeclareEvents(environment);
+    return Compile(rule, environment, Type::Bool()).status();
+  };
+  const std::string rule =
+      "customer.favourite.under('FOOD') && "
+      "events('purchase').exists(e, e.category.under('FRUIT'))";
+  EXPECT_TRUE(compiled(Schema({set}, {goods}), rule).ok());
+  EXPECT_THAT(
+      std::string(compiled(Schema({set}, {goods}), "customer.favourite.under('FRUTI')").message()),
+      ::testing::HasSubstr("`codeLists/goods` has no code `FRUTI`; did you mean `FRUIT`?"));
+  // Of a list that is gone the codes are strings.
+  EXPECT_TRUE(compiled(Schema({set}), "customer.favourite == 'FRUTI'").ok());
+  EXPECT_FALSE(compiled(Schema({set}), rule).ok());
+
+  Environment bound;
+  Schema({set}, {goods}).DeclareCodeLists(bound);
+  bound.AddEventType("purchase", FieldsOf(set.attribute_set().event_types(0)))
+      .BindEvent("e", "purchase");
+  EXPECT_TRUE(Compile("e.category.under('FOOD')", bound, Type::Bool()).ok());
+}
+
 TEST(SchemaTest, TheEnginesOwnEventsAndSignalsNeedNoDeclaration) {
   log::v1::Definition set = Set("a");
   AddEvent(set, "click", "minutes");

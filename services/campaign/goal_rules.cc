@@ -7,7 +7,8 @@ namespace rondo::campaign {
 namespace {
 
 rules::Schema SchemaOf(const catalog::Catalog& catalog) {
-  return rules::Schema(catalog.ListAll(catalog::kAttributeSets));
+  return rules::Schema(catalog.ListAll(catalog::kAttributeSets),
+                       catalog.ListAll(catalog::kCodeLists));
 }
 
 }  // namespace
@@ -19,6 +20,7 @@ std::optional<rules::Environment> GoalEnvironment(const catalog::Catalog& catalo
   rules::Environment environment;
   environment.AddEventType(std::string(type), schema.FieldsOfEvent(type))
       .BindEvent("e", std::string(type));
+  schema.DeclareCodeLists(environment);
   return environment;
 }
 

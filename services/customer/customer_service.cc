@@ -36,14 +36,6 @@ absl::StatusOr<Value> OpenValue(std::string_view stored, std::string_view field,
   return value;
 }
 
-pb::AttributeSet FromDefinition(const catalog::Definition& definition) {
-  pb::AttributeSet set = definition.attribute_set();
-  set.set_name(definition.name());
-  set.set_version(definition.version());
-  set.set_etag(catalog::EtagOf(definition.version()));
-  return set;
-}
-
 absl::Status NotKnown() { return absl::NotFoundError("no such customer"); }
 
 }  // namespace
@@ -296,68 +288,6 @@ absl::Status CustomerHandlers::DestroyKeysOfErased() {
     RONDO_RETURN_IF_ERROR(erased->status());
   }
   return absl::OkStatus();
-}
-
-absl::StatusOr<pb::AttributeSet> CustomerHandlers::PutAttributeSet(
-    const pb::AttributeSet& set, const catalog::PutOptions& options) {
-  catalog::Definition definition;
-  definition.set_name(set.name());
-  *definition.mutable_attribute_set() = set;
-  // What the answer adds is no content.
-  definition.mutable_attribute_set()->clear_etag();
-  definition.mutable_attribute_set()->clear_version();
-  RONDO_ASSIGN_OR_RETURN(const catalog::Definition put,
-                         parts_.catalog.Put(std::move(definition), options));
-  return FromDefinition(put);
-}
-
-absl::StatusOr<pb::AttributeSet> CustomerHandlers::CreateAttributeSet(
-    const CallInfo& call, const pb::CreateAttributeSetRequest& request) {
-  RONDO_RETURN_IF_ERROR(ValidateAttributeSet(request.attribute_set()));
-  RONDO_RETURN_IF_ERROR(parts_.schema.CheckAgainstOthers(request.attribute_set()));
-  if (request.validate_only()) return request.attribute_set();
-  return PutAttributeSet(
-      request.attribute_set(),
-      {.expected_version = 0, .request_id = call.request_id, .author = call.principal.name});
-}
-
-absl::StatusOr<pb::AttributeSet> CustomerHandlers::GetAttributeSet(
-    const CallInfo&, const pb::GetAttributeSetRequest& request) {
-  if (!request.name().starts_with(catalog::kAttributeSets)) {
-    return FieldError("name", "expected attributeSets/ and a name");
-  }
-  RONDO_ASSIGN_OR_RETURN(const catalog::Definition definition,
-                         parts_.catalog.Get(request.name(), request.version()));
-  return FromDefinition(definition);
-}
-
-absl::StatusOr<pb::ListAttributeSetsResponse> CustomerHandlers::ListAttributeSets(
-    const CallInfo&, const pb::ListAttributeSetsRequest& request) {
-  RONDO_ASSIGN_OR_RETURN(const int page_size,
-                         PageSize(request.page_size(), kDefaultPageSize, kMaxPageSize));
-  RONDO_ASSIGN_OR_RETURN(const std::string after, page_tokens_.Decode(request));
-  const catalog::Page page = parts_.catalog.List(catalog::kAttributeSets, after, page_size);
-  pb::ListAttributeSetsResponse response;
-  for (const catalog::Definition& definition : page.definitions) {
-    *response.add_attribute_sets() = FromDefinition(definition);
-  }
-  response.set_next_page_token(page_tokens_.Encode(request, page.next_after));
-  return response;
-}
-
-absl::StatusOr<pb::AttributeSet> CustomerHandlers::UpdateAttributeSet(
-    const CallInfo& call, const pb::UpdateAttributeSetRequest& request) {
-  RONDO_ASSIGN_OR_RETURN(
-      const auto update,
-      catalog::ReadUpdate(parts_.catalog, request.attribute_set(), request,
-                          [](const auto& current) { return current.attribute_set(); }));
-  RONDO_RETURN_IF_ERROR(ValidateAttributeSet(update.resource));
-  RONDO_RETURN_IF_ERROR(parts_.schema.CheckAgainstOthers(update.resource));
-  RONDO_RETURN_IF_ERROR(CheckUsers(parts_.catalog, update.resource));
-  if (request.validate_only()) return update.resource;
-  return PutAttributeSet(update.resource, {.expected_version = update.expected_version,
-                                           .request_id = call.request_id,
-                                           .author = call.principal.name});
 }
 
 }  // namespace rondo::customer

@@ -61,6 +61,16 @@ class CustomerHandlers {
       const CallInfo& call, const pb::ListAttributeSetsRequest& request);
   absl::StatusOr<pb::AttributeSet> UpdateAttributeSet(const CallInfo& call,
                                                       const pb::UpdateAttributeSetRequest& request);
+  absl::StatusOr<pb::CodeList> CreateCodeList(const CallInfo& call,
+                                              const pb::CreateCodeListRequest& request);
+  absl::StatusOr<pb::CodeList> GetCodeList(const CallInfo& call,
+                                           const pb::GetCodeListRequest& request);
+  absl::StatusOr<pb::ListCodeListsResponse> ListCodeLists(const CallInfo& call,
+                                                          const pb::ListCodeListsRequest& request);
+  absl::StatusOr<pb::CodeList> UpdateCodeList(const CallInfo& call,
+                                              const pb::UpdateCodeListRequest& request);
+  absl::StatusOr<google::protobuf::Empty> DeleteCodeList(const CallInfo& call,
+                                                         const pb::DeleteCodeListRequest& request);
 
   // Destroys data keys of erased customers that a crash left between record and key. After the
   // runtime is live.
@@ -72,6 +82,8 @@ class CustomerHandlers {
   absl::StatusOr<pb::Customer> ReadCustomer(CustomerId customer) const;
   absl::StatusOr<pb::AttributeSet> PutAttributeSet(const pb::AttributeSet& set,
                                                    const catalog::PutOptions& options);
+  absl::StatusOr<pb::CodeList> PutCodeList(const pb::CodeList& list,
+                                           const catalog::PutOptions& options);
   // Appends without waiting, and adds to `written` where the last records went.
   absl::Status Append(std::vector<RowImport::Records>& records,
                       std::vector<eventlog::Position>& written);

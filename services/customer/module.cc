@@ -23,7 +23,10 @@ void Module::Serve(MethodTable& table) {
               &CustomerHandlers::ListCustomers, &CustomerHandlers::ImportCustomers,
               &CustomerHandlers::RecordConsent, &CustomerHandlers::EraseCustomer,
               &CustomerHandlers::CreateAttributeSet, &CustomerHandlers::GetAttributeSet,
-              &CustomerHandlers::ListAttributeSets, &CustomerHandlers::UpdateAttributeSet);
+              &CustomerHandlers::ListAttributeSets, &CustomerHandlers::UpdateAttributeSet,
+              &CustomerHandlers::CreateCodeList, &CustomerHandlers::GetCodeList,
+              &CustomerHandlers::ListCodeLists, &CustomerHandlers::UpdateCodeList,
+              &CustomerHandlers::DeleteCodeList);
 }
 
 absl::Status Module::Start() { return handlers_.DestroyKeysOfErased(); }

@@ -105,7 +105,7 @@ absl::Status RowImport::Validate(const pb::ImportRow& row) const {
     if (attribute == nullptr) {
       return FieldError(field.name(), "no attribute set defines this attribute");
     }
-    RONDO_RETURN_IF_ERROR(CheckValue(field.name(), *attribute, field.value()));
+    RONDO_RETURN_IF_ERROR(CheckValue(field.name(), parts_.schema, *attribute, field.value()));
   }
   const int64_t latest = ToMicros(parts_.now) + kEffectiveAheadMaxMicros;
   if (row.has_effective_time() && ToMicros(row.effective_time()) > latest) {

@@ -57,13 +57,25 @@ Value::KindCase KindOf(ValueType type) {
   }
 }
 
-absl::Status CheckString(std::string_view field, const pb::Attribute& attribute,
-                         const std::string& text) {
+absl::Status CheckCode(std::string_view field, const Schema& schema, const pb::Attribute& attribute,
+                       const std::string& text) {
+  if (!attribute.code_list().empty()) {
+    const CodeSet* codes = schema.FindCodeSet(attribute.code_list());
+    if (codes == nullptr) return absl::OkStatus();  // Removed by another writer at the same time.
+    return codes->Check(field, text, "expected a code of " + attribute.code_list());
+  }
+  const auto& codes = attribute.codes();
+  if (codes.empty() || std::find(codes.begin(), codes.end(), text) != codes.end()) {
+    return absl::OkStatus();
+  }
+  return CodeSet(codes).Check(field, text, "expected one of the codes that the attribute allows");
+}
+
+absl::Status CheckString(std::string_view field, const Schema& schema,
+                         const pb::Attribute& attribute, const std::string& text) {
   if (text.size() > kMaxValueBytes) return FieldError(field, "expected at most 64 KiB");
-  if (attribute.type() == rondo::type::v1::VALUE_TYPE_CODE && attribute.codes_size() > 0 &&
-      std::find(attribute.codes().begin(), attribute.codes().end(), text) ==
-          attribute.codes().end()) {
-    return FieldError(field, "expected one of the codes that the attribute allows");
+  if (attribute.type() == rondo::type::v1::VALUE_TYPE_CODE) {
+    return CheckCode(field, schema, attribute, text);
   }
   if (attribute.type() == rondo::type::v1::VALUE_TYPE_REFERENCE && !ParseCustomerName(text).ok()) {
     return FieldError(field, "expected customers/ and 16 hexadecimal digits");
@@ -72,11 +84,11 @@ absl::Status CheckString(std::string_view field, const pb::Attribute& attribute,
 }
 
 // The value's kind fits the type; is it in the type's range?
-absl::Status CheckRange(std::string_view field, const pb::Attribute& attribute,
-                        const Value& value) {
+absl::Status CheckRange(std::string_view field, const Schema& schema,
+                        const pb::Attribute& attribute, const Value& value) {
   switch (value.kind_case()) {
     case Value::kStringValue:
-      return CheckString(field, attribute, value.string_value());
+      return CheckString(field, schema, attribute, value.string_value());
     case Value::kDoubleValue:
       if (std::isfinite(value.double_value())) return absl::OkStatus();
       return FieldError(field, "expected a finite number");
@@ -121,11 +133,20 @@ void ValidateAttribute(const std::string& path, const pb::Attribute& attribute,
   if (attribute.codes_size() > 0 && attribute.type() != rondo::type::v1::VALUE_TYPE_CODE) {
     violations.Add(path + ".codes", "only attributes of type code have codes");
   }
+  if (attribute.code_list().empty()) return;
+  if (attribute.type() != rondo::type::v1::VALUE_TYPE_CODE) {
+    violations.Add(path + ".code_list", "only attributes of type code have a code list");
+  } else if (attribute.codes_size() > 0) {
+    violations.Add(path + ".code_list", "expected either codes or a code list");
+  } else if (!catalog::IsResourceName(attribute.code_list(), catalog::kCodeLists)) {
+    violations.Add(path + ".code_list", "expected codeLists/ and the name of a code list");
+  }
 }
 
 }  // namespace
 
-Schema::Schema(const std::map<std::string, pb::AttributeSet>& sets) {
+Schema::Schema(const std::map<std::string, pb::AttributeSet>& sets, CodeSets code_sets)
+    : code_sets_(std::move(code_sets)) {
   for (const auto& [name, set] : sets) {
     for (const pb::Attribute& attribute : set.attributes()) {
       attributes_[attribute.name()] = attribute;
@@ -144,17 +165,26 @@ const pb::EventType* Schema::FindEventType(std::string_view name) const {
   return at == event_types_.end() ? nullptr : &at->second;
 }
 
+const CodeSet* Schema::FindCodeSet(std::string_view code_list) const {
+  const auto at = code_sets_.find(code_list);
+  return at == code_sets_.end() ? nullptr : at->second.get();
+}
+
 SchemaView::SchemaView() : current_(std::make_shared<const Schema>()) {}
 
 void SchemaView::Update(const rondo::log::v1::Definition& definition) {
-  if (!definition.name().starts_with(catalog::kAttributeSets)) return;
+  const bool is_set = definition.name().starts_with(catalog::kAttributeSets);
+  if (!is_set && !definition.name().starts_with(catalog::kCodeLists)) return;
   const std::lock_guard lock(mutex_);
   if (definition.deleted()) {
     sets_.erase(definition.name());
-  } else {
+    code_sets_.erase(definition.name());
+  } else if (is_set) {
     sets_[definition.name()] = definition.attribute_set();
+  } else {
+    code_sets_[definition.name()] = std::make_shared<const CodeSet>(definition.code_list());
   }
-  current_ = std::make_shared<const Schema>(sets_);
+  current_ = std::make_shared<const Schema>(sets_, code_sets_);
 }
 
 std::shared_ptr<const Schema> SchemaView::Current() const {
@@ -168,15 +198,35 @@ absl::Status SchemaView::CheckAgainstOthers(const pb::AttributeSet& set) const {
     if (other_name == set.name()) continue;
     for (const pb::Attribute& theirs : other.attributes()) {
       for (const pb::Attribute& ours : set.attributes()) {
-        if (ours.name() == theirs.name() && ours.type() != theirs.type()) {
+        if (ours.name() != theirs.name()) continue;
+        if (ours.type() != theirs.type()) {
           return absl::FailedPreconditionError(
               absl::StrCat("attribute ", ours.name(), " is defined as ", NameOf(theirs.type()),
                            " by ", other_name, ": choose another name or the same type"));
         }
+        if (ours.code_list() != theirs.code_list()) {
+          return absl::FailedPreconditionError(
+              absl::StrCat("attribute ", ours.name(), " is defined with other codes by ",
+                           other_name, ": choose another name or the same code list"));
+        }
       }
     }
   }
+  for (const std::string& code_list : CodeListsOf(set)) {
+    if (code_sets_.contains(code_list)) continue;
+    return absl::FailedPreconditionError("there is no " + code_list + ": create it first");
+  }
   return absl::OkStatus();
+}
+
+std::vector<std::string> CodeListsOf(const pb::AttributeSet& set) {
+  std::set<std::string> lists;
+  for (const pb::Attribute& attribute : set.attributes()) lists.insert(attribute.code_list());
+  for (const pb::EventType& type : set.event_types()) {
+    for (const pb::Attribute& field : type.fields()) lists.insert(field.code_list());
+  }
+  lists.erase("");
+  return {lists.begin(), lists.end()};
 }
 
 absl::Status ValidateAttributeSet(const pb::AttributeSet& set) {
@@ -213,13 +263,13 @@ absl::Status ValidateAttributeSet(const pb::AttributeSet& set) {
   return violations.ToStatus();
 }
 
-absl::Status CheckValue(std::string_view field, const pb::Attribute& attribute,
-                        const Value& value) {
+absl::Status CheckValue(std::string_view field, const Schema& schema,
+                        const pb::Attribute& attribute, const Value& value) {
   if (value.kind_case() == Value::KIND_NOT_SET) return absl::OkStatus();
   if (value.kind_case() != KindOf(attribute.type())) {
     return FieldError(field, "expected a value of type " + NameOf(attribute.type()));
   }
-  return CheckRange(field, attribute, value);
+  return CheckRange(field, schema, attribute, value);
 }
 
 namespace {
@@ -290,7 +340,7 @@ absl::Status CheckEvent(std::string_view field, const Schema& schema,
     if (defined == type->fields().end()) {
       return FieldError(name, "the event's type defines no such field");
     }
-    RONDO_RETURN_IF_ERROR(CheckValue(name, *defined, given.value()));
+    RONDO_RETURN_IF_ERROR(CheckValue(name, schema, *defined, given.value()));
   }
   return absl::OkStatus();
 }

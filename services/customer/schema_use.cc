@@ -1,5 +1,6 @@
 #include "services/customer/schema_use.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -64,6 +65,7 @@ absl::Status Compiles(const Rule& rule, const rules::Schema& schema,
     }
     environment.AddEventType(rule.event, schema.FieldsOfEvent(rule.event))
         .BindEvent("e", rule.event);
+    schema.DeclareCodeLists(environment);
   }
   return rules::Compile(rule.text, rule.event.empty() ? everything : environment,
                         rules::Type::Dyn())
@@ -82,19 +84,66 @@ void CheckTypes(const RepeatedPtrField<pb::Attribute>& before,
   }
 }
 
+// Puts the changed definition in the place of the one of its name.
+template <typename Replace>
+std::vector<catalog::Definition> With(std::vector<catalog::Definition> definitions,
+                                      const std::string& name, const Replace& replace) {
+  for (catalog::Definition& definition : definitions) {
+    if (definition.name() == name) replace(definition);
+  }
+  return definitions;
+}
+
+// What rules would no longer be valid after a change, and are before it.
+class RuleCheck {
+ public:
+  RuleCheck(const catalog::Catalog& catalog, const rules::Schema& before,
+            const rules::Schema& after)
+      : catalog_(catalog),
+        before_(before),
+        after_(after),
+        had_(EnvironmentOf(before, catalog)),
+        has_(EnvironmentOf(after, catalog)) {}
+
+  // Adds to `wrong` what the change breaks in the users of the attribute set.
+  void CheckUsersOf(const std::string& attribute_set, std::vector<std::string>& wrong) const {
+    for (const std::string& user : catalog_.UsersOf(attribute_set)) {
+      const auto definition = catalog_.Get(user);
+      if (!definition.ok()) continue;  // Removed meanwhile.
+      for (const Rule& rule : RulesOf(*definition)) {
+        const absl::Status valid = Compiles(rule, after_, has_);
+        if (valid.ok() || !Compiles(rule, before_, had_).ok()) continue;
+        wrong.push_back(
+            absl::StrCat(user, ", ", rule.field, ": ", absl::string_view(valid.message())));
+      }
+      const std::string& attribute = definition->campaign().assignment_attribute();
+      if (!attribute.empty() && after_.OwnerOfAttribute(attribute).empty()) {
+        wrong.push_back(absl::StrCat(user, ", assignment_attribute: ", attribute));
+      }
+    }
+  }
+
+ private:
+  const catalog::Catalog& catalog_;
+  const rules::Schema& before_;
+  const rules::Schema& after_;
+  const rules::Environment had_;
+  const rules::Environment has_;
+};
+
+absl::Status Verdict(const std::string& name, std::vector<std::string> wrong) {
+  if (wrong.empty()) return absl::OkStatus();
+  if (wrong.size() > kUsersToldMax) wrong.resize(kUsersToldMax);
+  return absl::FailedPreconditionError(
+      absl::StrCat(name, ": what would go is in use: ", absl::StrJoin(wrong, "; ")));
+}
+
 }  // namespace
 
 absl::Status CheckUsers(const catalog::Catalog& catalog, const pb::AttributeSet& changed) {
   const auto current = catalog.Get(changed.name());
   if (absl::IsNotFound(current.status())) return absl::OkStatus();
   RONDO_RETURN_IF_ERROR(current.status());
-  std::vector<catalog::Definition> sets = catalog.ListAll(catalog::kAttributeSets);
-  const rules::Schema before(sets);
-  for (catalog::Definition& set : sets) {
-    if (set.name() == changed.name()) *set.mutable_attribute_set() = changed;
-  }
-  const rules::Schema after(sets);
-
   std::vector<std::string> wrong;
   const pb::AttributeSet& old = current->attribute_set();
   CheckTypes(old.attributes(), changed.attributes(), "attribute ", wrong);
@@ -104,26 +153,31 @@ absl::Status CheckUsers(const catalog::Catalog& catalog, const pb::AttributeSet&
       CheckTypes(was.fields(), now.fields(), absl::StrCat("field ", now.name(), "."), wrong);
     }
   }
-  const rules::Environment had = EnvironmentOf(before, catalog);
-  const rules::Environment has = EnvironmentOf(after, catalog);
-  for (const std::string& user : catalog.UsersOf(changed.name())) {
-    const auto definition = catalog.Get(user);
-    if (!definition.ok()) continue;  // Removed meanwhile.
-    for (const Rule& rule : RulesOf(*definition)) {
-      const absl::Status valid = Compiles(rule, after, has);
-      if (valid.ok() || !Compiles(rule, before, had).ok()) continue;
-      wrong.push_back(
-          absl::StrCat(user, ", ", rule.field, ": ", absl::string_view(valid.message())));
-    }
-    const std::string& attribute = definition->campaign().assignment_attribute();
-    if (!attribute.empty() && after.OwnerOfAttribute(attribute).empty()) {
-      wrong.push_back(absl::StrCat(user, ", assignment_attribute: ", attribute));
-    }
-  }
-  if (wrong.empty()) return absl::OkStatus();
-  if (wrong.size() > kUsersToldMax) wrong.resize(kUsersToldMax);
-  return absl::FailedPreconditionError(
-      absl::StrCat(changed.name(), ": what would go is in use: ", absl::StrJoin(wrong, "; ")));
+  const auto sets = catalog.ListAll(catalog::kAttributeSets);
+  const auto lists = catalog.ListAll(catalog::kCodeLists);
+  const auto replace = [&](catalog::Definition& set) { *set.mutable_attribute_set() = changed; };
+  const rules::Schema before(sets, lists);
+  const rules::Schema after(With(sets, changed.name(), replace), lists);
+  RuleCheck(catalog, before, after).CheckUsersOf(changed.name(), wrong);
+  return Verdict(changed.name(), std::move(wrong));
+}
+
+absl::Status CheckUsers(const catalog::Catalog& catalog, const pb::CodeList& changed) {
+  const auto current = catalog.Get(changed.name());
+  if (absl::IsNotFound(current.status())) return absl::OkStatus();
+  RONDO_RETURN_IF_ERROR(current.status());
+  const auto sets = catalog.ListAll(catalog::kAttributeSets);
+  const auto lists = catalog.ListAll(catalog::kCodeLists);
+  const auto replace = [&](catalog::Definition& list) { *list.mutable_code_list() = changed; };
+  const rules::Schema before(sets, lists);
+  const rules::Schema after(sets, With(lists, changed.name(), replace));
+  const RuleCheck check(catalog, before, after);
+  std::vector<std::string> wrong;
+  for (const std::string& set : catalog.UsersOf(changed.name())) check.CheckUsersOf(set, wrong);
+  // A rule that uses two of the sets is told once.
+  std::sort(wrong.begin(), wrong.end());
+  wrong.erase(std::unique(wrong.begin(), wrong.end()), wrong.end());
+  return Verdict(changed.name(), std::move(wrong));
 }
 
 }  // namespace rondo::customer

@@ -1,4 +1,5 @@
-// Whether an attribute set may change: rules of segments, goals and offers name what it declares.
+// Whether an attribute set or a code list may change: rules of segments, goals and offers name what
+// it declares.
 #pragma once
 
 #include "absl/status/status.h"
@@ -13,5 +14,9 @@ namespace rondo::customer {
 // for a set that is new.
 absl::Status CheckUsers(const catalog::Catalog& catalog,
                         const rondo::customer::v1::AttributeSet& changed);
+
+// The same for a code list: FAILED_PRECONDITION if a code would go that a rule names.
+absl::Status CheckUsers(const catalog::Catalog& catalog,
+                        const rondo::customer::v1::CodeList& changed);
 
 }  // namespace rondo::customer

@@ -28,7 +28,8 @@ pb::Offer OfferOf(const catalog::Definition& definition) {
 }
 
 OfferBook::OfferBook(const catalog::Catalog& catalog)
-    : schema_(catalog.ListAll(catalog::kAttributeSets)), environment_(EnvironmentOf(schema_)) {
+    : schema_(catalog.ListAll(catalog::kAttributeSets), catalog.ListAll(catalog::kCodeLists)),
+      environment_(EnvironmentOf(schema_)) {
   for (const catalog::Definition& definition : catalog.ListAll(catalog::kOffers)) {
     auto entry = std::make_shared<OfferEntry>();
     entry->offer = OfferOf(definition);
@@ -69,7 +70,8 @@ absl::StatusOr<rules::Program> OfferBook::Compile(std::string_view expression) c
 
 OfferBooks::OfferBooks(catalog::Catalog& catalog)
     : catalog_(catalog),
-      book_(catalog, {std::string(catalog::kOffers), std::string(catalog::kAttributeSets)}) {}
+      book_(catalog, {std::string(catalog::kOffers), std::string(catalog::kAttributeSets),
+                      std::string(catalog::kCodeLists)}) {}
 
 std::shared_ptr<const OfferBook> OfferBooks::Current() {
   return book_.Current([](const OfferBook&) { return true; },

@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "platform/catalog/resource_name.h"
 #include "platform/core/clock.h"
+#include "platform/core/nearest.h"
 #include "platform/rpc/timestamp.h"
 #include "services/response/event_fields.h"
 #include "services/response/response_store.h"
@@ -70,6 +71,12 @@ std::optional<EventFault> CheckField(const EventType* declared, rondo::type::v1:
       return EventFault{path, absl::StrFormat("a value of type %s, as the type is declared",
                                               rondo::type::v1::ValueType_Name(known.type()))};
     }
+    const auto& codes = known.codes();
+    if (!codes.empty() && value.has_string_value() &&
+        std::find(codes.begin(), codes.end(), value.string_value()) == codes.end()) {
+      return UnknownCode(path, "one of the codes that the type declares", value.string_value(),
+                         {codes.begin(), codes.end()});
+    }
     if (known.type() == rondo::type::v1::VALUE_TYPE_DOUBLE && value.has_int_value()) {
       value.set_double_value(static_cast<double>(value.int_value()));
     }
@@ -78,6 +85,13 @@ std::optional<EventFault> CheckField(const EventType* declared, rondo::type::v1:
 }
 
 }  // namespace
+
+EventFault UnknownCode(const std::string& path, const std::string& expected, std::string_view code,
+                       const std::vector<std::string>& codes) {
+  const std::string_view near = Nearest(code, codes);
+  return {path,
+          near.empty() ? expected : absl::StrFormat("%s; did you mean `%s`?", expected, near)};
+}
 
 std::variant<logpb::Record, EventFault> ToRecord(const pb::Event& event, const EventType* declared,
                                                  absl::Time now) {

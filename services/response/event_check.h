@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "rondo/customer/v1/customer.pb.h"
@@ -26,8 +27,14 @@ struct EventFault {
   std::string reason;
 };
 
+// What is wrong with a code that is none of `codes`: `expected`, and the nearest one. The code
+// itself is not repeated.
+EventFault UnknownCode(const std::string& path, const std::string& expected, std::string_view code,
+                       const std::vector<std::string>& codes);
+
 // The record of `event`, without party; `now` if it has no time; fields sorted by name, ints where
 // `declared` says double made doubles. `declared` is its type's definition, null if it has none.
+// Codes of code lists are left to whoever has the lists.
 std::variant<rondo::log::v1::Record, EventFault> ToRecord(
     const rondo::response::v1::Event& event, const rondo::customer::v1::EventType* declared,
     absl::Time now);

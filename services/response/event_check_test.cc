@@ -46,6 +46,11 @@ EventType Declared() {
   card.set_name("card");
   card.set_type(type::VALUE_TYPE_STRING);
   card.set_pii(true);
+  auto& kind = *declared.add_fields();
+  kind.set_name("kind");
+  kind.set_type(type::VALUE_TYPE_CODE);
+  kind.add_codes("sale");
+  kind.add_codes("gift");
   return declared;
 }
 
@@ -57,6 +62,17 @@ std::string FaultOf(const pb::Event& event) {
   if (fault == nullptr) return "";
   EXPECT_NE(fault->reason, "");
   return fault->field;
+}
+
+TEST(EventCheckTest, ACodeIsOneOfThoseThatTheTypeDeclares) {
+  for (const auto& [code, fault] :
+       {std::pair{"gift", ""}, std::pair{"gfit", "event.fields[kind]"}}) {
+    pb::Event event = Purchase();
+    type::Value value;
+    value.set_string_value(code);
+    Carry(event, "kind", value);
+    EXPECT_EQ(FaultOf(event), fault);
+  }
 }
 
 TEST(EventCheckTest, TakesAnEventAsItIs) {

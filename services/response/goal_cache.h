@@ -1,6 +1,7 @@
 // Compiled goals, kept while they are used: compiling one costs more than evaluating it.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -20,13 +21,18 @@ struct ReadyGoal {
   std::optional<CompiledGoal> goal;
 };
 
+// The codes of a code list, `codeLists/{code_list}`.
+using ReadCodeList = std::function<absl::StatusOr<std::vector<rules::Code>>(const std::string&)>;
+
 // Thread-safe. What it gives depends on its arguments alone.
 class GoalCache {
  public:
-  // `declared` is the event type's definition as stored; empty if it has none.
+  // `declared` is the event type's DeclaredEventType as stored; empty if it has none. `read_codes`
+  // is asked for the code lists that it names, at the versions that it names.
   absl::StatusOr<std::shared_ptr<const ReadyGoal>> Get(const rondo::campaign::v1::Goal& goal,
                                                        const std::string& currency,
-                                                       const std::string& declared);
+                                                       const std::string& declared,
+                                                       const ReadCodeList& read_codes);
 
  private:
   static constexpr size_t kMaxGoals = 10'000;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_format.h"
@@ -171,12 +172,46 @@ absl::Status ApplyAnswered(const LogRecord& record, ApplyContext& context) {
   return absl::OkStatus();
 }
 
+absl::Status StoreCodeList(const logpb::Definition& definition, ApplyContext& context) {
+  RONDO_RETURN_IF_ERROR(DeleteAll({CodesOf(definition.name())}, context).status());
+  if (definition.deleted()) {
+    context.Delete(KeyOfCodeList(definition.name()));
+    return absl::OkStatus();
+  }
+  for (const auto& code : definition.code_list().codes()) {
+    context.Put(KeyOfCode(definition.name(), code.code()), code.parent());
+  }
+  PutNumber(KeyOfCodeList(definition.name()), definition.version(), context);
+  return absl::OkStatus();
+}
+
+// With the current versions of the code lists that its fields use.
+absl::StatusOr<std::string> Declare(const rondo::customer::v1::EventType& type,
+                                    const ApplyContext& context) {
+  std::set<std::string> lists;
+  for (const auto& field : type.fields()) lists.insert(field.code_list());
+  lists.erase("");
+  pb::DeclaredEventType declared;
+  *declared.mutable_event_type() = type;
+  for (const std::string& list : lists) {
+    RONDO_ASSIGN_OR_RETURN(const int64_t version, GetNumber(KeyOfCodeList(list), 0, context));
+    if (version == 0) continue;  // Gone.
+    pb::UsedCodeList& used = *declared.add_code_lists();
+    used.set_name(list);
+    used.set_version(version);
+  }
+  return declared.SerializeAsString();
+}
+
 // The declared event types, from all attribute sets in the order of their names; of a type that is
 // declared twice the first counts.
 absl::Status ApplyDefinition(const logpb::Definition& definition, ApplyContext& context) {
-  if (!definition.name().starts_with(catalog::kAttributeSets)) return absl::OkStatus();
+  const bool is_set = definition.name().starts_with(catalog::kAttributeSets);
+  if (!is_set && !definition.name().starts_with(catalog::kCodeLists)) return absl::OkStatus();
   const std::string key = KeyOfAttributeSet(definition.name());
-  if (definition.deleted()) {
+  if (!is_set) {
+    RONDO_RETURN_IF_ERROR(StoreCodeList(definition, context));
+  } else if (definition.deleted()) {
     context.Delete(key);
   } else {
     context.Put(key, definition.attribute_set().SerializeAsString());
@@ -187,7 +222,10 @@ absl::Status ApplyDefinition(const logpb::Definition& definition, ApplyContext& 
   for (; sets->Valid(); sets->Next()) {
     RONDO_ASSIGN_OR_RETURN(const auto set,
                            Decode<rondo::customer::v1::AttributeSet>(sets->value()));
-    for (const auto& type : set.event_types()) types.emplace(type.name(), type.SerializeAsString());
+    for (const auto& type : set.event_types()) {
+      if (types.contains(type.name())) continue;
+      RONDO_ASSIGN_OR_RETURN(types[type.name()], Declare(type, context));
+    }
   }
   RONDO_RETURN_IF_ERROR(sets->status());
   for (const auto& [name, type] : types) context.Put(KeyOfEventType(name), type);
@@ -517,7 +555,10 @@ absl::Status ResponseProjection::MeetGoals(CustomerId customer, const pb::Stored
     if (goal.event() != event.type() || since_due > ToMicros(goal.within())) continue;
     RONDO_ASSIGN_OR_RETURN(const auto declared, context.Get(KeyOfEventType(goal.event())));
     RONDO_ASSIGN_OR_RETURN(const auto ready,
-                           goals_.Get(goal, goals.currency(), declared.value_or("")));
+                           goals_.Get(goal, goals.currency(), declared.value_or(""),
+                                      [&context](const std::string& list) {
+                                        return ReadCodes(list, *context.Scan(CodesOf(list)));
+                                      }));
     if (!ready->goal.has_value()) continue;
     rules::Arena arena;
     const auto value = ready->goal->ValueIfMet(FactsOf(event, ready->fields, arena));

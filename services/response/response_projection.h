@@ -18,7 +18,7 @@ namespace rondo::response {
 class ResponseProjection final : public eventlog::Projection {
  public:
   std::string_view name() const override { return "response"; }
-  int state_version() const override { return 2; }
+  int state_version() const override { return 3; }
   absl::Status Apply(const eventlog::LogRecord& record, eventlog::ApplyContext& context) override;
   absl::Status Loaded(int partition, int64_t next_offset, const storage::Reader& state) override;
   absl::Status OnTimer(absl::Time due, std::string_view key, std::string_view payload,

@@ -14,29 +14,58 @@
 namespace rondo::response {
 namespace {
 
-using rondo::customer::v1::EventType;
-
-// The declared event types, as the projection has them.
+// The declared event types and their code lists, as the projection has them.
 class DeclaredTypes {
  public:
   explicit DeclaredTypes(std::unique_ptr<storage::Reader> state) : state_(std::move(state)) {}
 
   // nullptr if the type is not declared.
-  absl::StatusOr<const EventType*> Find(const std::string& type) {
+  absl::StatusOr<const pb::DeclaredEventType*> Find(const std::string& type) {
     const auto known = types_.find(type);
     if (known != types_.end()) return known->second ? &*known->second : nullptr;
     RONDO_ASSIGN_OR_RETURN(const auto stored, state_->Get(KeyOfEventType(type)));
-    std::optional<EventType> declared;
+    std::optional<pb::DeclaredEventType> declared;
     if (stored.has_value()) {
-      RONDO_ASSIGN_OR_RETURN(declared, Decode<EventType>(*stored));
+      RONDO_ASSIGN_OR_RETURN(declared, Decode<pb::DeclaredEventType>(*stored));
     }
     const auto& kept = types_.emplace(type, std::move(declared)).first->second;
     return kept ? &*kept : nullptr;
   }
 
+  // The first field of an event of this type whose code is not in the field's code list.
+  absl::StatusOr<std::optional<EventFault>> FindUnknownCode(
+      const pb::DeclaredEventType& type, const rondo::log::v1::EventTracked& event) {
+    for (const pb::UsedCodeList& used : type.code_lists()) {
+      for (const auto& field : type.event_type().fields()) {
+        if (field.code_list() != used.name()) continue;
+        for (const auto& given : event.fields()) {
+          if (given.name() != field.name() || !given.value().has_string_value()) continue;
+          RONDO_ASSIGN_OR_RETURN(auto fault, Check(used.name(), given));
+          if (fault.has_value()) return fault;
+        }
+      }
+    }
+    return std::nullopt;
+  }
+
  private:
+  absl::StatusOr<std::optional<EventFault>> Check(const std::string& list,
+                                                  const rondo::type::v1::Field& given) {
+    const std::string& code = given.value().string_value();
+    RONDO_ASSIGN_OR_RETURN(const auto known, state_->Get(KeyOfCode(list, code)));
+    if (known.has_value()) return std::nullopt;
+    const auto [codes, is_new] = codes_.try_emplace(list);
+    if (is_new) {
+      RONDO_ASSIGN_OR_RETURN(const auto all, ReadCodes(list, *state_->Scan(CodesOf(list))));
+      for (const rules::Code& each : all) codes->second.push_back(each.code);
+    }
+    return UnknownCode(absl::StrFormat("event.fields[%s]", given.name()), "a code of " + list, code,
+                       codes->second);
+  }
+
   std::unique_ptr<storage::Reader> state_;
-  std::map<std::string, std::optional<EventType>> types_;
+  std::map<std::string, std::optional<pb::DeclaredEventType>> types_;
+  std::map<std::string, std::vector<std::string>> codes_;  // For suggestions.
 };
 
 void Reject(int index, EventFault fault, pb::IngestEventsResponse& response) {
@@ -89,8 +118,13 @@ absl::StatusOr<ResponseHandlers::Records> ResponseHandlers::Check(
   DeclaredTypes declared(std::move(state));
   for (int i = 0; i < request.events_size(); ++i) {
     const pb::CustomerEvent& given = request.events(i);
-    RONDO_ASSIGN_OR_RETURN(const EventType* type, declared.Find(given.event().type()));
-    auto checked = ToRecord(given.event(), type, clock_.Now());
+    RONDO_ASSIGN_OR_RETURN(const auto* type, declared.Find(given.event().type()));
+    auto checked =
+        ToRecord(given.event(), type == nullptr ? nullptr : &type->event_type(), clock_.Now());
+    if (auto* record = std::get_if<eventlog::LogRecord>(&checked); record && type != nullptr) {
+      RONDO_ASSIGN_OR_RETURN(auto fault, declared.FindUnknownCode(*type, record->event_tracked()));
+      if (fault.has_value()) checked = *std::move(fault);
+    }
     if (auto* fault = std::get_if<EventFault>(&checked)) {
       Reject(i, std::move(*fault), response);
       continue;

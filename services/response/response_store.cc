@@ -23,6 +23,8 @@ constexpr uint8_t kCycles = 'C';
 constexpr uint8_t kLongestWindow = 'L';
 constexpr uint8_t kAttributeSets = 'A';
 constexpr uint8_t kEventTypes = 'F';
+constexpr uint8_t kCodeLists = 'V';
+constexpr uint8_t kCodes = 'K';
 constexpr uint8_t kErased = 'Z';
 constexpr uint8_t kAnswers = 'Q';
 
@@ -120,6 +122,25 @@ std::string KeyOfEventType(std::string_view type) {
   return KeyBuilder().Byte(kEventTypes).Raw(type).Build();
 }
 KeyRange EventTypes() { return PrefixRange(KeyBuilder().Byte(kEventTypes).view()); }
+std::string KeyOfCodeList(std::string_view list) {
+  return KeyBuilder().Byte(kCodeLists).Raw(list).Build();
+}
+std::string KeyOfCode(std::string_view list, std::string_view code) {
+  return KeyBuilder().Byte(kCodes).String(list).Raw(code).Build();
+}
+KeyRange CodesOf(std::string_view list) {
+  return PrefixRange(KeyBuilder().Byte(kCodes).String(list).view());
+}
+
+absl::StatusOr<std::vector<rules::Code>> ReadCodes(std::string_view list, storage::Cursor& codes) {
+  std::vector<rules::Code> all;
+  const size_t prefix = CodesOf(list).begin.size();
+  for (; codes.Valid(); codes.Next()) {
+    all.push_back({std::string(codes.key().substr(prefix)), std::string(codes.value())});
+  }
+  RONDO_RETURN_IF_ERROR(codes.status());
+  return all;
+}
 
 std::string KeyOfAnswer(std::string_view request_id) {
   return KeyBuilder().Byte(kAnswers).Raw(request_id).Build();

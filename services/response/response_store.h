@@ -13,6 +13,7 @@
 #include "platform/storage/store.h"
 #include "rondo/response/v1/response_service.pb.h"
 #include "rondo/response/v1/response_state.pb.h"
+#include "rules/environment.h"
 
 namespace rondo::response {
 
@@ -56,6 +57,10 @@ std::string KeyOfAttributeSet(std::string_view name);
 storage::KeyRange AttributeSets();
 std::string KeyOfEventType(std::string_view type);
 storage::KeyRange EventTypes();
+// A code list's version, and its codes: the values are the codes above them.
+std::string KeyOfCodeList(std::string_view list);
+std::string KeyOfCode(std::string_view list, std::string_view code);
+storage::KeyRange CodesOf(std::string_view list);
 // Present once the customer was erased: nothing is kept of them from then on.
 std::string KeyOfErased(CustomerId customer);
 storage::KeyRange AllErased();
@@ -74,6 +79,9 @@ absl::StatusOr<Message> Decode(std::string_view bytes) {
   }
   return message;
 }
+
+// A list's codes, from a cursor over CodesOf(list).
+absl::StatusOr<std::vector<rules::Code>> ReadCodes(std::string_view list, storage::Cursor& codes);
 
 struct TimelinePage {
   std::vector<pb::TimelineEntry> entries;

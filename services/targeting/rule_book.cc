@@ -21,7 +21,8 @@ std::string ShortName(std::string_view name) {
 
 RuleBook::RuleBook(const catalog::Catalog& catalog,
                    std::vector<std::pair<std::string, CellType>> signals_seen)
-    : signals_seen_(std::move(signals_seen)), schema_(catalog.ListAll(catalog::kAttributeSets)) {
+    : signals_seen_(std::move(signals_seen)),
+      schema_(catalog.ListAll(catalog::kAttributeSets), catalog.ListAll(catalog::kCodeLists)) {
   const std::vector<catalog::Definition> segments = catalog.ListAll(catalog::kSegments);
   std::vector<std::string> names;
   for (const catalog::Definition& segment : segments) names.push_back(ShortName(segment.name()));
@@ -86,7 +87,8 @@ absl::Status RuleBook::CheckNoCircle(std::string_view segment,
 
 RuleBooks::RuleBooks(catalog::Catalog& catalog)
     : catalog_(catalog),
-      book_(catalog, {std::string(catalog::kAttributeSets), std::string(catalog::kSegments)}) {}
+      book_(catalog, {std::string(catalog::kAttributeSets), std::string(catalog::kCodeLists),
+                      std::string(catalog::kSegments)}) {}
 
 std::shared_ptr<const RuleBook> RuleBooks::Current(
     std::vector<std::pair<std::string, CellType>> signals_seen) {

@@ -6,6 +6,7 @@ import fcntl
 import gzip
 import json
 import os
+import pathlib
 import shutil
 import signal
 import socket
@@ -309,6 +310,46 @@ def check_apply_is_checked_first(one):
     kit.equal(segments(), ["dogs", "golden", "pets"], "segments that need each other")
 
 
+LIKES = """
+name: likes
+keys: ["crm:{id}"]
+attributes: {favourite: {column: likes}}
+"""
+
+
+def check_code_lists(one):
+    """Codes that stand under each other, from definition to count; what rules name stays."""
+    goods = str(pathlib.Path(__file__).resolve().parents[2] / "examples" / "goods")
+    plan = json.loads(ends(one, DONE, "apply", "-f", goods, "--dry-run", "--output", "json"))
+    kit.equal([c["name"] for c in plan["changes"]],
+              ["codeLists/goods", "attributeSets/groceries", "segments/eaters"], "the order of kinds")
+    ends(one, DONE, "apply", "-f", goods)
+    exported = ends(one, DONE, "export", "codeLists/goods")
+    mapping = one.folder / "likes.yaml"
+    mapping.write_text(LIKES)
+    likes = one.run("import", "customers", "-", "--mapping", str(mapping), "--output", "json",
+                    input="id,likes\n1,APPLES\n2,FOOD\n3,TOOLS\n4,BRAED\n")
+    kit.equal(json.loads(likes.stdout)["rejected"], 1, likes.stderr)
+    one.ingest([kit.event("crm:3", "article_bought", "a1", START - timedelta(days=2), article="APPLES")])
+
+    def count(*words):
+        return json.loads(ends(one, DONE, "segment", "preview", *words, "--output", "json"))["count"]
+    kit.eventually(lambda: kit.equal(count("eaters"), 3, "eaters"))
+    kit.equal(count("--expr", "customer.favourite.under('FRUIT')"), 1, "who likes fruit")
+    kit.check("did you mean `BREAD`?" in one.run("segment", "preview", "--expr",
+                                                 "customer.favourite == 'BRAED'").stderr, "a misspelled code")
+    for code, user in (("FRUIT", "segments/eaters"), ("APPLES", None)):
+        gone = exported.replace(code, code + "S")
+        done = one.run("apply", "-f", "-", input=gone)
+        kit.equal(done.returncode, WRONG_STATE if user else DONE, done.stderr)
+        kit.check(user is None or user in done.stderr, done.stderr)
+    ends(one, DONE, "rollback", "codeLists/goods")
+    kit.equal(ends(one, DONE, "export", "codeLists/goods"), exported, "a rolled back list")
+    circle = exported.replace("code: FOOD", "parent: FRUIT, code: FOOD")
+    said = one.run("apply", "-f", "-", input=circle).stderr
+    kit.check("code_list.codes[0].parent" in said and "circle" in said, said)
+
+
 def check_customers(one):
     by_key = json.loads(ends(one, DONE, "customer", "show", "crm:8", "--output", "json"))
     for who in ("email:p8@example.test", by_key["name"]):
@@ -476,6 +517,7 @@ def main():
         check_parked(one)
         check_report(one)
         check_apply_is_checked_first(one)
+        check_code_lists(one)
         check_offline(one)
         check_doors(one)
         check_drain(one)

@@ -20,9 +20,11 @@ GoalValue Rounded(double minor_units) {
 }  // namespace
 
 absl::StatusOr<CompiledGoal> CompiledGoal::Compile(const GoalDefinition& goal,
-                                                   const std::vector<rules::Field>& fields) {
+                                                   const std::vector<rules::Field>& fields,
+                                                   const CodeLists& code_lists) {
   rules::Environment environment;
   environment.AddEventType(goal.event, fields).BindEvent("e", goal.event);
+  for (const auto& [name, codes] : code_lists) environment.AddCodeList(name, codes);
   CompiledGoal compiled;
   if (!goal.where.empty()) {
     RONDO_ASSIGN_OR_RETURN(compiled.where_,

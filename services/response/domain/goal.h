@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,13 +38,17 @@ struct GoalValue {
   friend bool operator==(const GoalValue&, const GoalValue&) = default;
 };
 
+// Codes by the name of their list.
+using CodeLists = std::map<std::string, std::vector<rules::Code>>;
+
 // Immutable, thread-safe.
 class CompiledGoal {
  public:
-  // `fields` are those that events of the goal's type are declared to have. INVALID_ARGUMENT, with
-  // the position, for rules that do not compile.
+  // `fields` are those that events of the goal's type are declared to have; `code_lists` those that
+  // the fields' types name. INVALID_ARGUMENT, with the position, for rules that do not compile.
   static absl::StatusOr<CompiledGoal> Compile(const GoalDefinition& goal,
-                                              const std::vector<rules::Field>& fields);
+                                              const std::vector<rules::Field>& fields,
+                                              const CodeLists& code_lists = {});
 
   // nullopt if the event does not meet the goal; else its value in minor units, rounded to the
   // nearest. Where the rule gives no value the goal is met all the same.
