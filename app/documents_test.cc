@@ -103,15 +103,19 @@ text: |
   Come back.
   Yours
 ---
+kind: CodeList
+name: goods
+codes: [{code: FOOD, title: "What: one eats"}, {code: "007", parent: FOOD}, {code: "true"}]
+---
 kind: AttributeSet
 name: base
 currency: EUR
-attributes: [{name: tier, type: code, codes: [gold, silver]}, {name: email, type: string, pii: true}]
+attributes: [{name: tier, type: code, codes: [gold, silver]}, {name: likes, type: code, code_list: codeLists/goods}, {name: email, type: string, pii: true}]
 event_types: [{name: purchase, fields: [{name: amount, type: money}]}]
 )";
   const auto documents = ParseDocuments("all.yaml", more);
   ASSERT_TRUE(documents.ok()) << documents.status();
-  ASSERT_EQ(documents->size(), 4u);
+  ASSERT_EQ(documents->size(), 5u);
   for (const Document& document : *documents) {
     const std::string text = FormatDocument(document.definition);
     SCOPED_TRACE(text);

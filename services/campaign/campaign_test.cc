@@ -169,6 +169,15 @@ TEST_F(CampaignTest, CurrencyFollowsFromCostsOrFromTheGoalsEvents) {
   EXPECT_EQ(Create(free)->currency(), "EUR");
 }
 
+TEST_F(CampaignTest, AGoalsRuleKnowsTheCodesOfItsEvent) {
+  v1::Campaign campaign = Parse<v1::Campaign>(kCampaign);
+  campaign.mutable_goals(0)->set_where("e.article.under('FODO')");
+  const auto refused = Create(campaign);
+  EXPECT_THAT(std::string(refused.status().message()), HasSubstr("did you mean `FOOD`?"));
+  campaign.mutable_goals(0)->set_where("e.article.under('FOOD')");
+  EXPECT_TRUE(Create(campaign).ok());
+}
+
 TEST_F(CampaignTest, WhatACampaignUsesCannotBeRemoved) {
   ASSERT_TRUE(Create(Parse<v1::Campaign>(kCampaign)).ok());
   for (const char* used : {"segments/lapsing", "templates/mail", "offers/ten", "policies/default",

@@ -125,6 +125,11 @@ class CampaignTest : public ::testing::Test {
 
   void Define() {
     const char* definitions[] = {
+        R"pb(name: "codeLists/goods"
+             code_list {
+               codes { code: "FOOD" }
+               codes { code: "FRUIT" parent: "FOOD" }
+             })pb",
         R"pb(name: "attributeSets/shop"
              attribute_set {
                currency: "EUR"
@@ -134,6 +139,7 @@ class CampaignTest : public ::testing::Test {
                event_types {
                  name: "purchase"
                  fields { name: "amount" type: VALUE_TYPE_DOUBLE }
+                 fields { name: "article" type: VALUE_TYPE_CODE code_list: "codeLists/goods" }
                }
              })pb",
         R"pb(name: "segments/lapsing"

@@ -103,6 +103,29 @@ TEST_F(DecisionTest, TheMomentIsPartOfTheRule) {
   EXPECT_THAT(OffersOf(*response), ElementsAre("offers/app"));
 }
 
+TEST_F(DecisionTest, AnOffersRuleFollowsTheCodeListAsItIsNow) {
+  catalog::Definition goods;
+  goods.set_name("codeLists/goods");
+  goods.mutable_code_list()->add_codes()->set_code("FOOD");
+  goods.mutable_code_list()->add_codes()->set_code("FRUIT");
+  goods.mutable_code_list()->mutable_codes(1)->set_parent("FOOD");
+  ASSERT_TRUE(catalog_->Put(goods, {}).ok());
+  catalog::Definition set;
+  set.set_name("attributeSets/tastes");
+  auto& favourite = *set.mutable_attribute_set()->add_attributes();
+  favourite.set_name("favourite");
+  favourite.set_type(rondo::type::v1::VALUE_TYPE_CODE);
+  favourite.set_code_list(goods.name());
+  ASSERT_TRUE(catalog_->Put(set, {}).ok());
+  EXPECT_FALSE(Create("bread", 100, "customer.favourite == 'BREAD'").ok());
+  ASSERT_TRUE(Create("lunch", 100, "customer.favourite.under('FOOD')").ok());
+  SetAttribute(1, "favourite", "FRUIT", absl::ZeroDuration());
+  EXPECT_THAT(OffersOf(*Decide(1)), ElementsAre("offers/lunch"));
+  goods.mutable_code_list()->mutable_codes(1)->clear_parent();
+  ASSERT_TRUE(catalog_->Put(goods, {}).ok());
+  EXPECT_THAT(OffersOf(*Decide(1)), ::testing::IsEmpty());
+}
+
 TEST_F(DecisionTest, OffersHaveSeasons) {
   auto offer = Create("spring", 100);
   ASSERT_TRUE(offer.ok());

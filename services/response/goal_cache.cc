@@ -20,11 +20,11 @@ absl::StatusOr<std::shared_ptr<const ReadyGoal>> GoalCache::Get(
   const std::lock_guard lock(mutex_);
   const auto known = goals_.find(key);
   if (known != goals_.end()) return known->second;
-  RONDO_ASSIGN_OR_RETURN(const auto type, Decode<pb::DeclaredEventType>(declared));
+  RONDO_ASSIGN_OR_RETURN(const auto type, Decode<statepb::DeclaredEventType>(declared));
   auto ready = std::make_shared<ReadyGoal>();
   ready->fields = rules::FieldsOf(type.event_type());
   CodeLists code_lists;
-  for (const pb::UsedCodeList& used : type.code_lists()) {
+  for (const statepb::UsedCodeList& used : type.code_lists()) {
     RONDO_ASSIGN_OR_RETURN(code_lists[used.name()], read_codes(used.name()));
   }
   const GoalDefinition definition{.name = goal.name(),

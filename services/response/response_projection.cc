@@ -191,12 +191,12 @@ absl::StatusOr<std::string> Declare(const rondo::customer::v1::EventType& type,
   std::set<std::string> lists;
   for (const auto& field : type.fields()) lists.insert(field.code_list());
   lists.erase("");
-  pb::DeclaredEventType declared;
+  statepb::DeclaredEventType declared;
   *declared.mutable_event_type() = type;
   for (const std::string& list : lists) {
     RONDO_ASSIGN_OR_RETURN(const int64_t version, GetNumber(KeyOfCodeList(list), 0, context));
     if (version == 0) continue;  // Gone.
-    pb::UsedCodeList& used = *declared.add_code_lists();
+    statepb::UsedCodeList& used = *declared.add_code_lists();
     used.set_name(list);
     used.set_version(version);
   }

@@ -20,13 +20,13 @@ class DeclaredTypes {
   explicit DeclaredTypes(std::unique_ptr<storage::Reader> state) : state_(std::move(state)) {}
 
   // nullptr if the type is not declared.
-  absl::StatusOr<const pb::DeclaredEventType*> Find(const std::string& type) {
+  absl::StatusOr<const statepb::DeclaredEventType*> Find(const std::string& type) {
     const auto known = types_.find(type);
     if (known != types_.end()) return known->second ? &*known->second : nullptr;
     RONDO_ASSIGN_OR_RETURN(const auto stored, state_->Get(KeyOfEventType(type)));
-    std::optional<pb::DeclaredEventType> declared;
+    std::optional<statepb::DeclaredEventType> declared;
     if (stored.has_value()) {
-      RONDO_ASSIGN_OR_RETURN(declared, Decode<pb::DeclaredEventType>(*stored));
+      RONDO_ASSIGN_OR_RETURN(declared, Decode<statepb::DeclaredEventType>(*stored));
     }
     const auto& kept = types_.emplace(type, std::move(declared)).first->second;
     return kept ? &*kept : nullptr;
@@ -34,8 +34,8 @@ class DeclaredTypes {
 
   // The first field of an event of this type whose code is not in the field's code list.
   absl::StatusOr<std::optional<EventFault>> FindUnknownCode(
-      const pb::DeclaredEventType& type, const rondo::log::v1::EventTracked& event) {
-    for (const pb::UsedCodeList& used : type.code_lists()) {
+      const statepb::DeclaredEventType& type, const rondo::log::v1::EventTracked& event) {
+    for (const statepb::UsedCodeList& used : type.code_lists()) {
       for (const auto& field : type.event_type().fields()) {
         if (field.code_list() != used.name()) continue;
         for (const auto& given : event.fields()) {
@@ -64,7 +64,7 @@ class DeclaredTypes {
   }
 
   std::unique_ptr<storage::Reader> state_;
-  std::map<std::string, std::optional<pb::DeclaredEventType>> types_;
+  std::map<std::string, std::optional<statepb::DeclaredEventType>> types_;
   std::map<std::string, std::vector<std::string>> codes_;  // For suggestions.
 };
 

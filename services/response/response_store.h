@@ -13,11 +13,13 @@
 #include "platform/storage/store.h"
 #include "rondo/response/v1/response_service.pb.h"
 #include "rondo/response/v1/response_state.pb.h"
+#include "rondo/state/v1/response.pb.h"
 #include "rules/environment.h"
 
 namespace rondo::response {
 
 namespace pb = ::rondo::response::v1;
+namespace statepb = ::rondo::state::v1;
 
 // What a timeline's entry is; of entries of one time the later kind is the newer.
 enum class EntryKind : uint8_t { kContact = 1, kDelivery = 2, kEvent = 3, kResponse = 4 };

@@ -338,12 +338,16 @@ def check_code_lists(one):
     kit.equal(count("--expr", "customer.favourite.under('FRUIT')"), 1, "who likes fruit")
     kit.check("did you mean `BREAD`?" in one.run("segment", "preview", "--expr",
                                                  "customer.favourite == 'BRAED'").stderr, "a misspelled code")
+    # Rules follow the list.
+    ends(one, DONE, "apply", "-f", "-", input=exported.replace("code: APPLES, parent: FRUIT",
+                                                               "code: APPLES, parent: HOME"))
+    kit.equal(count("eaters"), 1, "eaters, where apples are no fruit")
     for code, user in (("FRUIT", "segments/eaters"), ("APPLES", None)):
         gone = exported.replace(code, code + "S")
         done = one.run("apply", "-f", "-", input=gone)
         kit.equal(done.returncode, WRONG_STATE if user else DONE, done.stderr)
         kit.check(user is None or user in done.stderr, done.stderr)
-    ends(one, DONE, "rollback", "codeLists/goods")
+    ends(one, DONE, "rollback", "codeLists/goods", "--to", "1")
     kit.equal(ends(one, DONE, "export", "codeLists/goods"), exported, "a rolled back list")
     circle = exported.replace("code: FOOD", "parent: FRUIT, code: FOOD")
     said = one.run("apply", "-f", "-", input=circle).stderr
