@@ -6,7 +6,6 @@ import fcntl
 import gzip
 import json
 import os
-import pathlib
 import shutil
 import signal
 import socket
@@ -319,11 +318,11 @@ attributes: {favourite: {column: likes}}
 
 def check_code_lists(one):
     """Codes that stand under each other, from definition to count; what rules name stays."""
-    goods = str(pathlib.Path(__file__).resolve().parents[2] / "examples" / "goods")
+    goods = str(kit.ROOT / "examples" / "goods")
     plan = json.loads(ends(one, DONE, "apply", "-f", goods, "--dry-run", "--output", "json"))
     kit.equal([c["name"] for c in plan["changes"]],
               ["codeLists/goods", "attributeSets/groceries", "segments/eaters"], "the order of kinds")
-    ends(one, DONE, "apply", "-f", goods)
+    ends(one, DONE, "apply", "-f", goods, "--output", "json")
     exported = ends(one, DONE, "export", "codeLists/goods")
     mapping = one.folder / "likes.yaml"
     mapping.write_text(LIKES)
@@ -339,8 +338,8 @@ def check_code_lists(one):
     kit.check("did you mean `BREAD`?" in one.run("segment", "preview", "--expr",
                                                  "customer.favourite == 'BRAED'").stderr, "a misspelled code")
     # Rules follow the list.
-    ends(one, DONE, "apply", "-f", "-", input=exported.replace("code: APPLES, parent: FRUIT",
-                                                               "code: APPLES, parent: HOME"))
+    moved = exported.replace("code: APPLES, parent: FRUIT", "code: APPLES, parent: HOME")
+    ends(one, DONE, "apply", "-f", "-", "--output", "json", input=moved)
     kit.equal(count("eaters"), 1, "eaters, where apples are no fruit")
     for code, user in (("FRUIT", "segments/eaters"), ("APPLES", None)):
         gone = exported.replace(code, code + "S")
