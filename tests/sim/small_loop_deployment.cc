@@ -152,12 +152,12 @@ class SmallLoopDeployment final : public Deployment {
           {.contact = {claimed.customer, "campaigns/sim", claimed.cycle},
            .message_id = absl::StrFormat("%016x.%d@sim", claimed.customer, claimed.cycle)},
           [this, alive = alive_, partition, claimed](const SendOutcome& outcome) {
-            if (*alive) Settle(partition, claimed, outcome);
+            if (*alive) WriteOutcome(partition, claimed, outcome);
           });
     }
   }
 
-  void Settle(int partition, const SmallLoopProjection::Ready& contact,
+  void WriteOutcome(int partition, const SmallLoopProjection::Ready& contact,
               const SendOutcome& outcome) {
     LogRecord record = About(contact);
     auto* settled = record.mutable_delivery_outcome();
