@@ -158,7 +158,7 @@ class SmallLoopDeployment final : public Deployment {
   }
 
   void WriteOutcome(int partition, const SmallLoopProjection::Ready& contact,
-              const SendOutcome& outcome) {
+                    const SendOutcome& outcome) {
     LogRecord record = About(contact);
     auto* settled = record.mutable_delivery_outcome();
     *settled->mutable_contact() = KeyOf(contact);
