@@ -49,6 +49,9 @@ struct TimeRange {
   int64_t low = std::numeric_limits<int64_t>::min();
   int64_t high = std::numeric_limits<int64_t>::max();
 };
+// The length of '2d' or of a duration; nothing when it is neither.
+std::optional<int64_t> WindowMicros(const Value& window);
+
 // Nothing when the values do not fit the window (null, or a malformed text).
 std::optional<TimeRange> RangeOf(WindowKind kind, const Value& from, const Value& to,
                                  const Value& now);

@@ -207,14 +207,18 @@ bool ReadLinks(const Expr& expr, EventChain* chain) {
 
 }  // namespace
 
+std::optional<int64_t> WindowMicros(const Value& window) {
+  if (window.is(Kind::kString)) return ParseWindowMicros(window.text());
+  if (window.is(Kind::kDuration)) return window.micros();
+  return std::nullopt;
+}
+
 std::optional<TimeRange> RangeOf(WindowKind kind, const Value& from, const Value& to,
                                  const Value& now) {
   TimeRange range;
   switch (kind) {
     case WindowKind::kLast: {
-      std::optional<int64_t> micros;
-      if (from.is(Kind::kString)) micros = ParseWindowMicros(from.text());
-      if (from.is(Kind::kDuration)) micros = from.micros();
+      const std::optional<int64_t> micros = WindowMicros(from);
       if (!micros) return std::nullopt;
       range.low = now.micros() - *micros + 1;
       range.high = now.micros() + 1;

@@ -3,8 +3,8 @@
 #include <optional>
 #include <vector>
 
+#include "rules/event_chain.h"
 #include "rules/functions.h"
-#include "rules/time_text.h"
 
 namespace rondo::rules {
 namespace {
@@ -29,12 +29,6 @@ Value Within(Frame& frame, const Value& events, int64_t low, int64_t high) {
   return frame.NewList(kept);
 }
 
-// The length of '2d' or of a duration; nothing when it is neither.
-std::optional<int64_t> WindowMicros(const Value& window) {
-  if (window.is(Kind::kString)) return ParseWindowMicros(window.text());
-  if (window.is(Kind::kDuration)) return window.micros();
-  return std::nullopt;
-}
 Value BadWindow(Frame& frame) {
   return frame.Fail(ErrorCode::kInvalidArgument, "a window is written like '90d' (s m h d w)");
 }
