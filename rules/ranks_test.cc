@@ -197,6 +197,19 @@ TEST(RanksTest, StandBesideOtherConditionsAndWithinArithmetic) {
   EXPECT_EQ(Selected("top(3, signal.ltv) && !top(10, signal.ltv)", people, 4), none);
 }
 
+TEST(RanksTest, LeaveTheMessageToWhatReallyFailed) {
+  Environment environment;
+  environment.AddSignal("ltv", Type::Double()).AllowRanks();
+  const auto program = Compile("percentile_rank(signal.ltv) > 0.5 || 1 / int(signal.ltv) > 5",
+                               environment, Type::Bool());
+  ASSERT_TRUE(program.ok()) << program.status();
+  const People people({{.id = 1, .score = Value::Double(0)}, {.id = 2, .score = Value::Double(1)}});
+  const auto selection = program->Select(people, kNow);
+  ASSERT_TRUE(selection.ok());
+  EXPECT_EQ(selection->errors, 1);
+  EXPECT_NE(selection->first_error.find("zero"), std::string::npos) << selection->first_error;
+}
+
 TEST(RanksTest, TakeNobodyFromNobody) {
   EXPECT_TRUE(Selected("top(3, signal.ltv)", {}, 2).empty());
   EXPECT_TRUE(

@@ -290,7 +290,7 @@ ConditionPtr VectorBuilder::BuildRankCompare(const Expr& expr) {
     if (arg->target != Target::kRank || arg->name == "top") continue;
     if (ranks_ == nullptr) return MakeFlags(nullptr, MissingRank::kNoValue, Unparse(expr));
     const RankColumn& column = ranks_->at(static_cast<size_t>(arg->symbol.index));
-    if (column.type != TypeKind::kBool) continue;
+    if (!column.compared) continue;
     // What was ranked is this comparison.
     return MakeFlags(column.values, MissingRank::kNoValue, Unparse(expr));
   }

@@ -48,6 +48,7 @@ struct Aggregate {
 struct RankColumn {
   TypeKind type = TypeKind::kDouble;
   std::shared_ptr<const Aggregate> values;
+  bool compared = false;  // The bits say how the rank compares; the rank itself is not known.
 };
 using RankColumns = std::vector<RankColumn>;  // By the number of the call.
 
@@ -121,6 +122,7 @@ using NumberPtr = std::unique_ptr<const Number>;
 // What a condition's value is for its row: null counts as no value.
 RowState StateOf(const Value& value);
 void Clear(Masks* out, size_t words);
+void Clear(Numbers* out, size_t words);  // Its masks.
 // A line of Describe.
 std::string Line(int indent, std::string_view text, double cost);
 

@@ -10,20 +10,21 @@
 #include "rules/vector_nodes.h"
 
 namespace rondo::rules {
-namespace {
 
-void ClearMasks(Numbers* out, size_t words) {
+void Clear(Numbers* out, size_t words) {
   std::fill_n(out->null.begin(), words, 0);
   std::fill_n(out->no_value.begin(), words, 0);
   std::fill_n(out->failed.begin(), words, 0);
 }
+
+namespace {
 
 class ColumnNumber final : public Number {
  public:
   explicit ColumnNumber(Leaf leaf) : leaf_(std::move(leaf)) {}
   void Eval(Chunk& chunk, Numbers* out) const override {
     const ColumnView view = chunk.View(leaf_);
-    ClearMasks(out, chunk.words());
+    Clear(out, chunk.words());
     for (size_t w = 0; w < chunk.words(); ++w) out->null[w] = ~ValidWord(view, chunk.first, w);
     if (view.kind == ColumnKind::kAbsent) return;
     if (view.kind == ColumnKind::kDouble) {
@@ -60,7 +61,7 @@ class ColumnNumber final : public Number {
 class ConstantNumber final : public Number {
  public:
   void Eval(Chunk& chunk, Numbers* out) const override {
-    ClearMasks(out, chunk.words());
+    Clear(out, chunk.words());
     if (type == NumberType::kDouble) {
       std::fill_n(out->doubles.begin(), chunk.rows, constant_double);
     } else {
@@ -79,7 +80,7 @@ class AggregateNumber final : public Number {
   AggregateNumber(std::shared_ptr<const Aggregate> aggregate, std::string text)
       : aggregate_(std::move(aggregate)), text_(std::move(text)) {}
   void Eval(Chunk& chunk, Numbers* out) const override {
-    ClearMasks(out, chunk.words());
+    Clear(out, chunk.words());
     const auto from = static_cast<std::ptrdiff_t>(chunk.ordinal(0));
     if (type == NumberType::kDouble) {
       std::copy_n(aggregate_->doubles.begin() + from, chunk.rows, out->doubles.begin());
@@ -227,7 +228,7 @@ class NonZeroOr final : public Number {
 class NullNumber final : public Number {
  public:
   void Eval(Chunk& chunk, Numbers* out) const override {
-    ClearMasks(out, chunk.words());
+    Clear(out, chunk.words());
     std::fill_n(out->null.begin(), chunk.words(), ~uint64_t{0});
   }
   std::string Describe() const override { return "null"; }

@@ -24,17 +24,12 @@ uint64_t KeyOf(double value) {
   return (bits & kSign) != 0 ? ~bits : bits ^ kSign;
 }
 
-// Those of one table who have a value, in the order of ordinals.
-struct Known {
-  std::vector<uint32_t> ordinals;
-  std::vector<uint64_t> keys;
-};
-
-Known KnownOf(const RankedTable& table) {
-  Known known;
+// Those of one table who have a value, in the order of ordinals, and their keys.
+void ListKnown(const RankedTable& table, std::vector<uint32_t>* ordinals,
+               std::vector<uint64_t>* keys) {
   const size_t size = table.columns->size();
-  known.ordinals.reserve(size);
-  known.keys.reserve(size);
+  ordinals->reserve(size);
+  keys->reserve(size);
   const bool real = table.type == NumberType::kDouble;
   for (size_t word = 0; word * 64 < size; ++word) {
     const size_t block = word * 64 / kBlockRows;
@@ -46,12 +41,11 @@ Known KnownOf(const RankedTable& table) {
     for (; rest != 0; rest &= rest - 1) {
       const size_t ordinal = word * 64 + static_cast<size_t>(std::countr_zero(rest));
       if (real && std::isnan(table.values.doubles[ordinal])) continue;
-      known.ordinals.push_back(static_cast<uint32_t>(ordinal));
-      known.keys.push_back(real ? KeyOf(table.values.doubles[ordinal])
-                                : KeyOf(table.values.integers[ordinal]));
+      ordinals->push_back(static_cast<uint32_t>(ordinal));
+      keys->push_back(real ? KeyOf(table.values.doubles[ordinal])
+                           : KeyOf(table.values.integers[ordinal]));
     }
   }
-  return known;
 }
 
 // Where an order of (key, id) is cut: before the first customer at or above both.
@@ -63,9 +57,13 @@ struct Cut {
 class Ranking {
  public:
   Ranking(std::span<const RankedTable> tables, const ForAll& for_all)
-      : tables_(tables), for_all_(for_all), known_(tables.size()), results_(tables.size()) {
-    for_all_(tables.size(), [this](size_t t) { known_[t] = KnownOf(tables_[t]); });
-    for (const Known& known : known_) count_ += known.keys.size();
+      : tables_(tables),
+        for_all_(for_all),
+        ordinals_(tables.size()),
+        keys_(tables.size()),
+        results_(tables.size()) {
+    for_all_(tables.size(), [this](size_t t) { ListKnown(tables_[t], &ordinals_[t], &keys_[t]); });
+    for (const auto& keys : keys_) count_ += keys.size();
     for (size_t t = 0; t < tables.size(); ++t) {
       results_[t] = std::make_shared<Aggregate>();
       results_[t]->failed = tables[t].values.failed;
@@ -75,9 +73,7 @@ class Ranking {
   std::vector<RankColumn> PercentileRanks() {
     std::vector<uint64_t> sorted;
     sorted.reserve(count_);
-    for (const Known& known : known_) {
-      sorted.insert(sorted.end(), known.keys.begin(), known.keys.end());
-    }
+    for (const auto& keys : keys_) sorted.insert(sorted.end(), keys.begin(), keys.end());
     std::ranges::sort(sorted);
     return Give<double>(TypeKind::kDouble, [&](size_t, size_t, uint64_t key) {
       const auto smaller = std::ranges::lower_bound(sorted, key) - sorted.begin();
@@ -88,12 +84,18 @@ class Ranking {
   // Whether `rank op constant` holds, for those who have a rank.
   std::vector<RankColumn> ComparePercentileRanks(Op op, double constant) {
     // The rank grows with the number of smaller values, and so with the key.
-    const std::optional<uint64_t> reaches = FirstKey([&](double rank) { return rank >= constant; });
-    const std::optional<uint64_t> exceeds = FirstKey([&](double rank) { return rank > constant; });
+    std::optional<uint64_t> reaches;
+    std::optional<uint64_t> exceeds;
+    if (op != Op::kLessEqual && op != Op::kGreater) {
+      reaches = FirstKey([&](double rank) { return rank >= constant; });
+    }
+    if (op != Op::kLess && op != Op::kGreaterEqual) {
+      exceeds = FirstKey([&](double rank) { return rank > constant; });
+    }
     const auto from = [](const std::optional<uint64_t>& first, uint64_t key) {
       return first.has_value() && key >= *first;
     };
-    return GiveBits([&](size_t, uint32_t, uint64_t key) {
+    std::vector<RankColumn> columns = GiveBits([&](size_t, uint32_t, uint64_t key) {
       const bool at_least = from(reaches, key);
       const bool above = from(exceeds, key);
       switch (op) {
@@ -111,6 +113,8 @@ class Ranking {
           return !at_least || above;
       }
     });
+    for (RankColumn& column : columns) column.compared = true;
+    return columns;
   }
 
   std::vector<RankColumn> Tiles(size_t tiles) {
@@ -124,7 +128,7 @@ class Ranking {
       auto cut = std::ranges::upper_bound(cuts, key, {}, &Cut::key);
       // Of cuts through equal keys those at or below the customer's id count.
       while (cut != cuts.begin() && std::prev(cut)->key == key &&
-             IdOf(t, known_[t].ordinals[i]) < std::prev(cut)->id) {
+             IdOf(t, ordinals_[t][i]) < std::prev(cut)->id) {
         --cut;
       }
       return static_cast<int64_t>(cut - cuts.begin()) + 1;
@@ -135,13 +139,13 @@ class Ranking {
     if (wanted >= count_) return GiveBits([](size_t, uint32_t, uint64_t) { return true; });
     // The last of them, counted from the largest; then the smaller ids among its equals.
     const size_t place = count_ - wanted;
-    const Ordered last = ValuesAt(Keys(), std::span(&place, 1), for_all_)[0];
+    const Ordered last = ValuesAt(keys_, std::span(&place, 1), for_all_)[0];
     size_t larger = 0;
     size_t equal = 0;
-    for (const Known& known : known_) {
+    for (const auto& keys : keys_) {
       larger += static_cast<size_t>(
-          std::ranges::count_if(known.keys, [&](uint64_t key) { return key > last.key; }));
-      equal += static_cast<size_t>(std::ranges::count(known.keys, last.key));
+          std::ranges::count_if(keys, [&](uint64_t key) { return key > last.key; }));
+      equal += static_cast<size_t>(std::ranges::count(keys, last.key));
     }
     const size_t kept = wanted - larger;
     const uint64_t end = kept == equal ? 0 : IdAt(last.key, kept);
@@ -155,18 +159,13 @@ class Ranking {
   uint64_t IdOf(size_t table, uint32_t ordinal) const {
     return tables_[table].columns->IdOf(ordinal);
   }
-  std::vector<std::vector<uint64_t>> Keys() const {
-    std::vector<std::vector<uint64_t>> keys;
-    for (const Known& known : known_) keys.push_back(known.keys);
-    return keys;
-  }
 
   // The id at `place` among those with that key, smallest ids first.
   uint64_t IdAt(uint64_t key, size_t place) const {
-    std::vector<std::vector<uint64_t>> ids(known_.size());
-    for_all_(known_.size(), [&](size_t t) {
-      for (size_t i = 0; i < known_[t].keys.size(); ++i) {
-        if (known_[t].keys[i] == key) ids[t].push_back(IdOf(t, known_[t].ordinals[i]));
+    std::vector<std::vector<uint64_t>> ids(keys_.size());
+    for_all_(keys_.size(), [&](size_t t) {
+      for (size_t i = 0; i < keys_[t].size(); ++i) {
+        if (keys_[t][i] == key) ids[t].push_back(IdOf(t, ordinals_[t][i]));
       }
     });
     return ValuesAt(ids, std::span(&place, 1), for_all_)[0].key;
@@ -174,7 +173,7 @@ class Ranking {
 
   std::vector<Cut> CutsAt(std::span<const size_t> places) const {
     std::vector<Cut> cuts;
-    const std::vector<Ordered> ordered = ValuesAt(Keys(), places, for_all_);
+    const std::vector<Ordered> ordered = ValuesAt(keys_, places, for_all_);
     for (size_t i = 0; i < ordered.size(); ++i) {
       const size_t equals_before = places[i] - ordered[i].smaller;
       cuts.push_back({.key = ordered[i].key,
@@ -200,7 +199,7 @@ class Ranking {
     if (low >= count_) return std::nullopt;
     // At least `low` values are smaller than a key just when the one at that place less one is.
     const size_t place = low - 1;
-    const uint64_t below = ValuesAt(Keys(), std::span(&place, 1), for_all_)[0].key;
+    const uint64_t below = ValuesAt(keys_, std::span(&place, 1), for_all_)[0].key;
     if (below == std::numeric_limits<uint64_t>::max()) return std::nullopt;
     return below + 1;
   }
@@ -219,10 +218,9 @@ class Ranking {
       values->resize(tables_[t].columns->size());
       result.null.resize(result.failed.size());
       for (size_t w = 0; w < result.null.size(); ++w) result.null[w] = ~result.failed[w];
-      const Known& known = known_[t];
-      for (size_t i = 0; i < known.keys.size(); ++i) {
-        const uint32_t ordinal = known.ordinals[i];
-        (*values)[ordinal] = value_of(t, i, known.keys[i]);
+      for (size_t i = 0; i < keys_[t].size(); ++i) {
+        const uint32_t ordinal = ordinals_[t][i];
+        (*values)[ordinal] = value_of(t, i, keys_[t][i]);
         result.null[ordinal / 64] &= ~(uint64_t{1} << (ordinal % 64));
       }
     });
@@ -237,11 +235,10 @@ class Ranking {
       result.bits.resize(result.failed.size());
       result.null.resize(result.failed.size());
       for (size_t w = 0; w < result.null.size(); ++w) result.null[w] = ~result.failed[w];
-      const Known& known = known_[t];
-      for (size_t i = 0; i < known.keys.size(); ++i) {
-        const uint32_t ordinal = known.ordinals[i];
+      for (size_t i = 0; i < keys_[t].size(); ++i) {
+        const uint32_t ordinal = ordinals_[t][i];
         const uint64_t bit = uint64_t{1} << (ordinal % 64);
-        if (holds(t, ordinal, known.keys[i])) result.bits[ordinal / 64] |= bit;
+        if (holds(t, ordinal, keys_[t][i])) result.bits[ordinal / 64] |= bit;
         result.null[ordinal / 64] &= ~bit;
       }
     });
@@ -256,7 +253,8 @@ class Ranking {
 
   std::span<const RankedTable> tables_;
   const ForAll& for_all_;
-  std::vector<Known> known_;
+  std::vector<std::vector<uint32_t>> ordinals_;  // By table, and so are
+  std::vector<std::vector<uint64_t>> keys_;      // the same customers' keys.
   size_t count_ = 0;
   std::vector<std::shared_ptr<Aggregate>> results_;
 };

@@ -1,7 +1,6 @@
 // Parts of a query that the row evaluator answers, row by row.
 #include "rules/vector_rows.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace rondo::rules {
@@ -55,9 +54,7 @@ class NumberByRow final : public Number {
       : node_(std::move(node)), from_(from), text_(std::move(text)) {}
   void Eval(Chunk& chunk, Numbers* out) const override {
     RowEvaluator rows(*node_, from_, chunk);
-    std::fill_n(out->null.begin(), chunk.words(), 0);
-    std::fill_n(out->no_value.begin(), chunk.words(), 0);
-    std::fill_n(out->failed.begin(), chunk.words(), 0);
+    Clear(out, chunk.words());
     for (size_t row = 0; row < chunk.rows; ++row) {
       const Value value = rows.At(row);
       const uint64_t bit = uint64_t{1} << (row % 64);

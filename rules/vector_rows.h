@@ -41,6 +41,7 @@ class ChunkRanks final : public RankSource {
     if (has(values.failed)) {
       return frame.Fail(ErrorCode::kInvalidArgument, "what is ranked failed for this customer");
     }
+    if (column.compared) return NoValue();
     if (column.type == TypeKind::kBool) return Value::Bool(has(values.bits));
     if (has(values.null)) return Value::Null();
     return column.type == TypeKind::kDouble ? Value::Double(values.doubles[ordinal_])
